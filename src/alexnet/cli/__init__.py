@@ -1,0 +1,1 @@
+"""What can be typed? Verbs in groups, one function call each; no logic lives here."""

@@ -1,0 +1,66 @@
+"""`alexnet predict`: what is on these pictures?"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import tyro
+
+from alexnet.cli.words import parse
+
+ABOUT = """\
+What a run's network sees on pictures: files, folders of them however deep, or lists (.txt, .csv, .jsonl). Results
+are written as they come, so a folder of any size will do; files that cannot be read are named on stderr and skipped.
+"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which weights, which pictures, which form."""
+
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
+    """A run's folder (its best weights if there are any, else its last), or a .safetensors file of one."""
+    pictures: Annotated[
+        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="PICTURE...", help_behavior_hint="")
+    ] = ()
+    """Files, folders and lists."""
+    format: Literal["table", "csv", "jsonl"] = "table"
+    """A table to read; CSV with path, label, probability, top5; or a JSON object a line."""
+    top: int = 5
+    """So many classes a picture, the most probable first."""
+    output: Annotated[str | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: stdout)")] = None
+    """Write there instead; a file that exists is replaced."""
+    device: str = "auto"
+    """cpu, cuda, mps; auto takes the fastest there is."""
+
+
+def run(words: Sequence[str]) -> None:
+    """Predict, write, and say how many files could not be read."""
+    options = parse(Options, words, verb="predict", about=ABOUT)
+    if not options.pictures:
+        raise ValueError("alexnet predict needs pictures: files, folders or lists, after the run")
+    if options.top < 1:
+        raise ValueError(f"--top takes a number of classes, 1 or more, not {options.top}")
+
+    from alexnet.ship.predict import predict_to
+
+    def skip(path: str, reason: str) -> None:
+        sys.stderr.write(f"alexnet: left out {path}: {reason}\n")
+
+    target = options.output if options.output is not None else sys.stdout
+    done = predict_to(
+        target,
+        options.run,
+        options.pictures,
+        form=options.format,
+        top=options.top,
+        device=options.device,
+        left_out=skip,
+    )
+    if done.left_out:
+        sys.stderr.write(f"alexnet: {done.pictures:,} pictures; {done.left_out:,} files could not be read\n")
+    if not done.pictures:
+        raise ValueError("none of the files given is a picture that can be read")

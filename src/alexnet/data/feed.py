@@ -1,0 +1,114 @@
+"""Which pictures come in which step? (seed, epoch, step) -> a batch on the device; resumable, prefetched."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from queue import Empty, Full, Queue
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from alexnet import draws
+from alexnet.data.prepared import Batch, PreparedSet
+
+#: A set of at most so many bytes, and of a quarter of the device's memory, is held there whole.
+RESIDENT = 8 << 30
+
+
+class Feed:
+    """The pictures of some rows of a prepared set, in the order of an epoch or as they lie.
+
+    Attributes:
+        rows: int64 (n,), row numbers in the prepared set.
+        labels: int64 (n,).
+    """
+
+    def __init__(self, prepared: PreparedSet, rows: np.ndarray, *, batch: int, device: str, memory: int) -> None:
+        self.prepared, self.rows, self.batch, self.device = prepared, rows, batch, device
+        self.labels = torch.as_tensor(prepared.labels[rows], dtype=torch.int64)
+        bytes_needed = len(rows) * 3 * prepared.size**2
+        self._resident: Tensor | None = None
+        if bytes_needed <= min(RESIDENT, memory // 4):
+            self._resident = torch.from_numpy(prepared.gather(rows)).to(device)
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.batch)
+
+    def take(self, places: Tensor) -> Batch:
+        """The pictures at `places` (int64 (n,), positions among the rows)."""
+        if self._resident is not None:
+            images = self._resident.index_select(0, places.to(self._resident.device))
+        else:
+            images = torch.from_numpy(self.prepared.gather(self.rows[places.numpy()]))
+            images = images.pin_memory().to(self.device, non_blocking=True) if "cuda" in self.device else images
+        index = torch.from_numpy(self.rows[places.numpy()])
+        return Batch(
+            images=images.to(self.device), labels=self.labels[places].to(self.device), index=index.to(self.device)
+        )
+
+    def epoch(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch (from 1) in its order, from batch `start` on; the last may be short."""
+        order = draws.order(seed, epoch, len(self.rows))
+        yield from self._ahead(order[at : at + self.batch] for at in range(start * self.batch, len(order), self.batch))
+
+    def straight(self) -> Iterator[Batch]:
+        """All pictures once, as they lie in the set."""
+        places = torch.arange(len(self.rows))
+        yield from self._ahead(places[at : at + self.batch] for at in range(0, len(places), self.batch))
+
+    def _ahead(self, parts: Iterator[Tensor]) -> Iterator[Batch]:
+        """`take` of each part; from disk, a thread reads two batches ahead of the computation."""
+        if self._resident is not None:
+            yield from map(self.take, parts)
+            return
+        ready: Queue[Batch | BaseException | None] = Queue(maxsize=2)
+        stopped = threading.Event()
+
+        def put(item: Batch | BaseException | None) -> None:
+            while not stopped.is_set():
+                try:
+                    return ready.put(item, timeout=0.1)
+                except Full:
+                    continue
+
+        def read() -> None:
+            try:
+                for part in parts:
+                    if stopped.is_set():
+                        return
+                    put(self.take(part))
+                put(None)
+            except BaseException as error:  # whatever stops the reader is raised where the batch is awaited
+                put(error)
+
+        reader = threading.Thread(target=read, daemon=True, name="alexnet-feed")
+        reader.start()
+        try:
+            while True:
+                try:
+                    item = ready.get(timeout=1)
+                except Empty:
+                    assert reader.is_alive(), "the feed's reader ended without a word"
+                    continue
+                if item is None:
+                    return
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            stopped.set()
+
+
+def limited(labels: np.ndarray, rows: np.ndarray, limit: int, seed: int) -> np.ndarray:
+    """At most `limit` of `rows`, equally many of every class as far as they go round; all if `limit` is 0.
+
+    Nested: a smaller limit gives a part of what a larger one gives. Order of the result: ascending rows.
+    """
+    if limit == 0 or limit >= len(rows):
+        return rows
+    shuffled = rows[draws.order(seed, 0, len(rows)).numpy()]
+    by_class = [shuffled[labels[shuffled] == label] for label in np.unique(labels[rows])]
+    turns = [(turn, place, row) for place, group in enumerate(by_class) for turn, row in enumerate(group)]
+    return np.sort(np.array([row for _, _, row in sorted(turns)[:limit]], dtype=np.int64))

@@ -1,0 +1,166 @@
+"""How do finished shards become a set? The split, the manifest, the statistics, the list of what was left out.
+
+Shard by shard, so that memory does not grow with the pictures' bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from alexnet.data.listing import Listing
+from alexnet.data.origins import shown
+from alexnet.data.prepared import DATASET, FORMAT, MANIFEST_SCHEMA, squares
+from alexnet.data.shards import part_path, shard_path
+from alexnet.data.split import ROLES, assign
+from alexnet.data.statistics import Moments
+from alexnet.data.storage import placed, write_json
+
+
+def finish(listing: Listing, path: Path, request: dict[str, Any], seconds: float) -> None:
+    """Write everything but the shards; `dataset.json` last."""
+    size, parts = request["size"], _parts(path)
+    labels, given, hashes, lost = _columns(path, parts)
+    classes, labels, nameless = _kept_classes(listing.classes, labels)
+    if len(classes) < 2:
+        raise ValueError(
+            f"of {len(listing):,} pictures those that can be read show {len(classes)} class; at least two are needed"
+        )
+    split = assign(labels, given, hashes, request["split_seed"])
+    unreadable = write_left_out(
+        path, [*listing.left_out, *((name, "a class without a readable picture") for name in nameless)]
+    )
+    counts, fingerprint, moments = _write_manifest(path, parts, size, labels, split.roles, hashes.shape[0])
+    _write_moments(path, moments)
+    head = json.dumps([list(classes), size, request["fit"]], ensure_ascii=False)
+    write_json(
+        path / DATASET,
+        {
+            "format": FORMAT,
+            "name": listing.name,
+            "kind": listing.kind,
+            "location": shown(listing.location),
+            "classes": list(classes),
+            "size": size,
+            "fit": request["fit"],
+            "fingerprint": hashlib.sha256(head.encode() + fingerprint).hexdigest(),
+            "counts": {name: int((split.roles == role).sum()) for name, role in ROLES.items()},
+            "rule": split.rule,
+            "evaluated": split.evaluated,
+            "note": split.note,
+            "selects": split.selects,
+            "left_out": len(listing.left_out) + len(nameless) + unreadable,
+            "unreadable": unreadable,
+            "area_lost": float(lost),
+            "shards": counts,
+            "seconds": round(seconds, 3),
+            "request": request,
+        },
+    )
+
+
+def _parts(path: Path) -> list[int]:
+    return [int(part.stem) for part in sorted((path / "parts").glob("*.parquet"))]
+
+
+def _columns(path: Path, parts: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Labels, given splits and 16 bytes of the contents' hashes of the readable rows; the mean share of area lost."""
+    labels, given, hashes, lost = [], [], [], []
+    for number in parts:
+        table = _readable(path, number, ["label", "split", "sha256", "lost", "reason"])
+        labels.append(table["label"].to_numpy())
+        given.append(table["split"].to_numpy())
+        hashes.append(_hashes(table)[:, :16].copy())
+        lost.append(table["lost"].to_numpy())
+    area = np.concatenate(lost).mean(dtype=np.float64) if sum(map(len, lost)) else 0.0
+    return np.concatenate(labels), np.concatenate(given), np.concatenate(hashes), float(area)
+
+
+def _readable(path: Path, number: int, columns: list[str] | None = None) -> pa.Table:
+    table = pq.read_table(part_path(path, number), columns=columns)
+    return table.filter(pc.is_null(table["reason"]))
+
+
+def _hashes(table: pa.Table) -> np.ndarray:
+    """SHA-256 of the contents: uint8 (n, 32)."""
+    return np.frombuffer(b"".join(table["sha256"].to_pylist()), np.uint8).reshape(-1, 32)
+
+
+def _kept_classes(classes: tuple[str, ...], labels: np.ndarray) -> tuple[tuple[str, ...], np.ndarray, list[str]]:
+    """Classes of which a picture could be read, labels among them, and the other classes."""
+    found = np.bincount(labels, minlength=len(classes)) > 0
+    place = (np.cumsum(found) - 1).astype(np.int32)
+    kept = tuple(name for name, there in zip(classes, found, strict=True) if there)
+    return kept, place[labels], [name for name, there in zip(classes, found, strict=True) if not there]
+
+
+def write_left_out(path: Path, listed: Iterable[tuple[str, str]]) -> int:
+    """`left_out.csv`: what the listing left out, then the unreadable pictures; returns how many these are."""
+    count = 0
+    with placed(path / "left_out.csv") as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(("path", "reason"))
+        rows.writerows(listed)
+        for number in _parts(path):
+            for row in unreadable_of(path, number):
+                rows.writerow(row)
+                count += 1
+        text.flush()
+        text.detach()
+    return count
+
+
+def unreadable_of(path: Path, number: int) -> Iterator[tuple[str, str]]:
+    """(origin, reason) of the pictures of a finished shard that could not be read."""
+    table = pq.read_table(part_path(path, number), columns=["origin", "reason"])
+    table = table.filter(pc.is_valid(table["reason"]))
+    yield from zip(table["origin"].to_pylist(), table["reason"].to_pylist(), strict=True)
+
+
+def _write_manifest(
+    path: Path, parts: list[int], size: int, labels: np.ndarray, roles: np.ndarray, total: int
+) -> tuple[list[int], bytes, dict[str, Moments]]:
+    """The manifest, a row group a shard; returns pictures in each shard, what identifies the content, and the sums."""
+    contents = hashlib.sha256()
+    moments = {name: Moments.none(size) for name in ROLES}
+    counts: list[int] = []
+    with placed(path / "manifest.parquet") as file, pq.ParquetWriter(file, MANIFEST_SCHEMA) as manifest:
+        at = 0
+        for number in parts:
+            table = _readable(path, number)
+            rows = slice(at, at + len(table))
+            at += len(table)
+            counts.append(len(table))
+            contents.update(_hashes(table).tobytes())
+            filled = table.drop_columns(["reason"]).set_column(1, "label", pa.array(labels[rows], pa.int32()))
+            filled = filled.append_column("role", pa.array(roles[rows], pa.int8()))
+            manifest.write_table(filled.select(MANIFEST_SCHEMA.names).cast(MANIFEST_SCHEMA))
+            images = squares(shard_path(path, number), len(table), size)
+            for name, role in ROLES.items():
+                moments[name] += Moments.of(images[roles[rows] == role])
+        assert at == total == len(labels)
+    parts_of_it = (contents.digest(), labels.astype("<i4").tobytes(), roles.astype("<i1").tobytes())
+    return counts, b"".join(hashlib.sha256(part).digest() for part in parts_of_it), moments
+
+
+def _write_moments(path: Path, moments: dict[str, Moments]) -> None:
+    from safetensors.numpy import save
+
+    tensors: dict[str, np.ndarray] = {}
+    for name, one in moments.items():
+        tensors[f"{name}.count"] = np.array([one.count], np.int64)
+        tensors[f"{name}.total"] = one.total
+        tensors[f"{name}.products"] = one.products
+    with placed(path / "statistics.safetensors") as file:
+        file.write(save(tensors))

@@ -1,0 +1,104 @@
+"""Which settings belong together? Named, complete configs, each with its command, time and result.
+
+A recipe's numbers are the interface: `alexnet recipes NAME` prints them, and every one can be changed by a flag.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alexnet.config import Config, patch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A named config."""
+
+    name: str
+    summary: str
+    expect: str
+    """Measured time and error, with the machine; or the published figure, marked as such."""
+    config: Config
+
+
+PAPER = Recipe(
+    name="paper",
+    summary="sections 2 to 5 of the paper as printed: 90 epochs, batch 128, rate .01, plateau drops, ten views at the end",
+    expect="published for ILSVRC-2012: 40.7% top-1, 18.2% top-5 (ten views), five to six days on two GPUs of 2012",
+    config=patch(Config(), {"augment.colour": "paper"}),
+)
+
+SOURCE = Recipe(
+    name="source",
+    summary="the released 2012 program: its network, biases at twice the rate, crops shared by 32, recorded schedule",
+    expect="logged for ILSVRC-2012: 40.66% top-1, 18.21% top-5 (ten views)",
+    config=patch(
+        Config(),
+        {
+            "model.table": "source",
+            "augment.share": 32,
+            "augment.colour": "source",
+            "augment.colour_off_epoch": 67,
+            "optim.bias_rate": 2.0,
+            "optim.bias_follows": False,
+            "optim.decay_biases": False,
+            "optim.schedule": "source",
+            "train.epochs": 91,
+        },
+    ),
+)
+
+_CIFAR = {
+    "data.size": 32,
+    "data.all_of_train": True,
+    "augment.crop": 32,
+    "augment.flip": False,
+    "augment.colour": "none",
+    "optim.rate": 0.001,
+    "optim.decay": 0.004,
+    "optim.decay_biases": False,
+    "optim.bias_rate": 2.0,
+    "optim.schedule": "steps",
+}
+
+CIFAR_26 = Recipe(
+    name="cifar-26",
+    summary="the 2011 program's fastest net for CIFAR-10: no augmentation, 13 epochs",
+    expect="published for CIFAR-10: 26% test error after 80 seconds on a GPU of 2011",
+    config=patch(Config(), _CIFAR | {"model.table": "cifar-26", "optim.steps": (12,), "train.epochs": 13}),
+)
+
+CIFAR_18 = Recipe(
+    name="cifar-18",
+    summary="the 2011 program's net with within-map normalization: no augmentation, 120 + 10 + 10 epochs",
+    expect="published for CIFAR-10: 18% test error after 20 minutes on a GPU of 2011",
+    config=patch(Config(), _CIFAR | {"model.table": "cifar-18", "optim.steps": (121, 131), "train.epochs": 140}),
+)
+
+QUICK = Recipe(
+    name="quick",
+    summary="a small modern AlexNet with batch normalization for small pictures; what most people should start with",
+    expect="",
+    config=patch(
+        Config(),
+        {
+            "model.table": "quick",
+            "data.size": 32,
+            "data.centre": "channel-mean",
+            "data.scale": "deviation",
+            "augment.crop": 32,
+            "augment.pad": 4,
+            "augment.colour": "none",
+            "optim.rule": "sgd",
+            "optim.nesterov": True,
+            "optim.rate": 0.2,
+            "optim.decay_biases": False,
+            "optim.schedule": "one-cycle",
+            "optim.warmup": 2.0,
+            "train.epochs": 24,
+            "train.batch": 256,
+        },
+    ),
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (PAPER, SOURCE, CIFAR_26, CIFAR_18, QUICK)}

@@ -1,0 +1,109 @@
+"""Where does a run begin, or go on? A fresh state or the checkpoint's; and how a state is saved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from alexnet.config import Config
+from alexnet.data.feed import Feed
+from alexnet.data.prepared import PreparedSet
+from alexnet.data.preprocess import Preprocess
+from alexnet.device import Machine, environment
+from alexnet.model.network import AlexNet
+from alexnet.training import folder as files
+from alexnet.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
+from alexnet.training.listener import Listener
+from alexnet.training.optim import make_optimizer
+from alexnet.training.schedule import Schedule
+from alexnet.training.step import Setting, State, new_sums
+
+#: Logs that a run goes on writing: cut back to their length at the checkpoint.
+LOGS = ("metrics.jsonl",)
+
+
+def build(config: Config, classes: int) -> AlexNet:
+    """The network of a config, initialized from its seed, in the memory layout that convolutions are fastest in."""
+    network = AlexNet(
+        classes,
+        config.model.table,
+        input=config.model.input,
+        init=config.model.init,
+        seed=config.train.seed,
+        size=config.augment.crop,
+    )
+    kind = torch.float64 if config.train.precision == "float64" else torch.float32
+    return network.to(dtype=kind, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def begin(
+    config: Config, prepared: PreparedSet, run: Path, feed: Feed, machine: Machine, listener: Listener
+) -> tuple[State, Setting]:
+    """A fresh state, or the run's checkpoint."""
+    device = machine.device
+    statistics = prepared.statistics(config.data.all_of_train)
+    network = build(config, len(prepared.classes)).to(device)
+    preprocess = Preprocess.fitted(statistics, config.data, config.augment).to(device)
+    state = State(
+        network=network,
+        optimizer=make_optimizer(network, network.table, config.optim),
+        schedule=Schedule(config.optim, config.train.epochs, len(feed)),
+        sums=new_sums(device),
+    )
+    found = load_checkpoint(run)
+    if found is not None:
+        tensors, place = found
+        network.load_state_dict(
+            {name.removeprefix("network."): t for name, t in tensors.items() if name.startswith("network.")}
+        )
+        restore_optimizer(network, state.optimizer, tensors)
+        for name, value in state.sums.items():
+            value.copy_(tensors[f"sums.{name}"])
+        state.schedule.load_state_dict(place["schedule"])
+        state.epoch, state.batch, state.step, state.best = (
+            place["epoch"],
+            place["batch"],
+            place["step"],
+            place["best"],
+        )
+        _say_conditions(place["conditions"], listener)
+    for log in LOGS:
+        files.cut(run / log, found[1]["lines"][log] if found else 0)
+    forward: Any = torch.compile(network, dynamic=False) if config.train.compile else network
+    (run / "weights").mkdir(exist_ok=True)
+    return state, Setting(
+        config=config, preprocess=preprocess, statistics=statistics, device=device, forward=forward
+    )
+
+
+def _say_conditions(before: Mapping[str, Any], listener: Listener) -> None:
+    now = environment()
+    changed = [f"{name} {before[name]} -> {now[name]}" for name in now if before.get(name) != now[name]]
+    if changed:
+        listener.say(f"continues, not bit-equal to an uninterrupted run: {', '.join(changed)}")
+
+
+def save(state: State, prepared: PreparedSet, setting: Setting, run: Path, machine: Machine) -> float:
+    """Write a checkpoint; returns the seconds it took."""
+    began = time.monotonic()
+    tensors = {f"network.{name}": value for name, value in state.network.state_dict().items()}
+    tensors |= optimizer_tensors(state.network, state.optimizer)
+    tensors |= {f"sums.{name}": value for name, value in state.sums.items()}
+    state.lines = {log: files.length(run / log) for log in LOGS}
+    place = {
+        "epoch": state.epoch,
+        "batch": state.batch,
+        "step": state.step,
+        "best": state.best,
+        "schedule": state.schedule.state_dict(),
+        "lines": state.lines,
+        "conditions": environment(),
+        "fingerprint": prepared.fingerprint,
+        "config": setting.config.digest,
+    }
+    save_checkpoint(run, state.step, tensors, place)
+    return time.monotonic() - began

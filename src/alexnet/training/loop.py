@@ -1,0 +1,170 @@
+"""How is a network trained? Epochs of steps, a validation after each, checkpoints in between: `train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from alexnet.config import Config
+from alexnet.data.feed import Feed, limited
+from alexnet.data.prepared import PreparedSet
+from alexnet.device import Machine
+from alexnet.scoring.infer import infer
+from alexnet.scoring.scores import Scores, score
+from alexnet.training import folder as files
+from alexnet.training.begin import begin, save
+from alexnet.training.clock import Clock
+from alexnet.training.doctor import explain_not_finite
+from alexnet.training.trained import save_network
+from alexnet.training.listener import Interrupted, Listener, Progress, Silent
+from alexnet.training.signals import Stop
+from alexnet.training.step import NotFinite, Setting, State, step
+
+#: Steps between two lines of metrics.jsonl within an epoch, and between two looks at the loss on a GPU.
+INTERVAL = 50
+
+
+def train(
+    config: Config,
+    prepared: PreparedSet,
+    run: Path,
+    *,
+    machine: Machine,
+    listener: Listener | None = None,
+    save_every: float = 60.0,
+) -> State:
+    """Train from the run's current checkpoint, or from the start, to the end.
+
+    Writes metrics.jsonl, weights/last.safetensors, weights/best.safetensors where a split selects, and checkpoints at
+    least `save_every` seconds apart. Returns the state after the last step.
+
+    Raises:
+        Interrupted: a signal asked to stop; the checkpoint holds the run as it is.
+        ValueError: the loss is not finite; says at which step, in which layer and why that is likely.
+    """
+    listener = listener or Silent()
+    device = machine.device
+    rows = prepared.rows("train", "select") if config.data.all_of_train else prepared.rows("train")
+    rows = limited(prepared.labels, rows, config.train.limit, config.train.seed)
+    selecting = prepared.selecting
+    if config.data.all_of_train:
+        selecting = selecting[:0]
+    feed = Feed(prepared, rows, batch=config.train.batch, device=device, memory=machine.memory)
+    watched = Feed(prepared, selecting, batch=config.train.batch, device=device, memory=machine.memory)
+    state, setting = begin(config, prepared, run, feed, machine, listener)
+    clock = Clock(save_every, state.step, len(feed) * config.train.epochs, config.train.steps)
+    with Stop() as stop:
+        while state.epoch <= config.train.epochs and not clock.done(state.step):
+            for batch in feed.epoch(config.train.seed, state.epoch, state.batch):
+                try:
+                    step(state, batch, setting)
+                except NotFinite:
+                    raise ValueError(explain_not_finite(state, batch, setting)) from None
+                clock.count(len(batch.labels))
+                _report_step(state, setting, clock, listener)
+                if state.step % INTERVAL == 0:
+                    if not torch.isfinite(state.sums["loss"]):
+                        raise ValueError(explain_not_finite(state, batch, setting))
+                    _end_interval(state, run, clock)
+                if clock.done(state.step):
+                    break
+                if stop.received:
+                    save(state, prepared, setting, run, machine)
+                    raise Interrupted(stop.received, f"alexnet resume {run}")
+                if clock.due():
+                    clock.saved(save(state, prepared, setting, run, machine))
+            _end_epoch(state, prepared, setting, run, watched, clock, listener)
+            if stop.received:
+                save(state, prepared, setting, run, machine)
+                raise Interrupted(stop.received, f"alexnet resume {run}")
+            if clock.due():
+                clock.saved(save(state, prepared, setting, run, machine))
+    save(state, prepared, setting, run, machine)
+    save_network(run / "weights" / "last.safetensors", state, setting, prepared)
+    return state
+
+
+def _report_step(state: State, setting: Setting, clock: Clock, listener: Listener) -> None:
+    if setting.device != "cpu" and state.step % INTERVAL:
+        return  # reading the loss would wait for the device
+    listener.stepped(
+        Progress(
+            step=state.step,
+            steps=clock.steps,
+            epoch=state.epoch,
+            epochs=setting.config.train.epochs,
+            loss=float(state.sums["loss"] / state.sums["pictures"]),
+            pictures_per_second=clock.speed(),
+            seconds_left=clock.seconds_left(state.step),
+        )
+    )
+
+
+def _end_interval(state: State, run: Path, clock: Clock) -> None:
+    line = {
+        "kind": "interval",
+        "epoch": state.epoch,
+        "step": state.step,
+        "train_loss": float(state.sums["interval_loss"] / state.sums["interval_pictures"]),
+        "rate": _rate(state),
+    }
+    state.sums["interval_loss"].zero_()
+    state.sums["interval_pictures"].zero_()
+    files.append_line(run / "metrics.jsonl", line)
+
+
+def _rate(state: State) -> float:
+    """The weights' rate of the step just done, of the layer with the highest one."""
+    return max(group["lr"] for group in state.optimizer.param_groups if group["sort"] == "weight")
+
+
+def validate(state: State, setting: Setting, watched: Feed, prepared: PreparedSet) -> Scores:
+    """Scores of the state on the split that selects, centre crop."""
+    config = setting.config
+    predictions = infer(
+        state.network,
+        setting.preprocess,
+        watched.straight(),
+        protocol="centre",
+        device=setting.device,
+        precision=config.train.precision,
+    )
+    return score(predictions.probabilities, predictions.labels, split="val", protocol="centre")
+
+
+def _end_epoch(
+    state: State, prepared: PreparedSet, setting: Setting, run: Path, watched: Feed, clock: Clock, listener: Listener
+) -> None:
+    """Validate, note the epoch, keep the weights if they are the best, move the schedule, begin the next epoch."""
+    if not torch.isfinite(state.sums["loss"]):
+        raise ValueError(explain_not_finite(state, None, setting))
+    pictures = state.sums["pictures"]
+    row: dict[str, Any] = {
+        "kind": "epoch",
+        "epoch": state.epoch,
+        "step": state.step,
+        "train_loss": float(state.sums["loss"] / pictures),
+        "train_top1_error": float(100 - 100 * state.sums["hits"] / pictures),
+        "rate": _rate(state),
+    } | clock.next_lap()
+    if len(watched.rows):
+        scores = validate(state, setting, watched, prepared)
+        row |= {
+            "val_loss": scores.loss,
+            "val_top1_error": scores.top1_error.value,
+            "val_top5_error": scores.top5_error.value,
+        }
+        if state.best is None or scores.top1_error.value < state.best["val_top1_error"]:
+            state.best = {key: row[key] for key in row if key not in ("seconds", "pictures_per_second")}
+            save_network(run / "weights" / "best.safetensors", state, setting, prepared)
+        state.schedule.epoch_ended(scores.top1_error.value)
+    elif setting.config.optim.schedule == "plateau":
+        state.schedule.epoch_ended(row["train_top1_error"])
+    files.append_line(run / "metrics.jsonl", row)
+    listener.epoch_ended(row)
+    for value in state.sums.values():
+        value.zero_()
+    state.epoch, state.batch = state.epoch + 1, 0
+    clock.next_lap()

@@ -1,0 +1,137 @@
+"""Which config does a request mean, on this data and this machine? The only place that derives anything."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alexnet.config import Config, changes_between, patch
+from alexnet.data.peek import DataFacts
+from alexnet.device import Machine
+from alexnet.recipes import RECIPES, Recipe
+from alexnet.tables import TABLES
+from alexnet.training.bound import safe_rate, stable_rate
+from alexnet.training.schedule import Schedule, colour_off_epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for: a recipe or nothing, and exactly the settings given, by dotted name."""
+
+    recipe: str | None = None
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """The complete config and what to tell the user about it, a sentence each."""
+
+    config: Config
+    recipe: str
+    sentences: tuple[str, ...]
+
+
+def choose_recipe(data: DataFacts, machine: Machine) -> Recipe:
+    """The recipe for someone who named none.
+
+    Pictures of digits must not be mirrored. The released program's network needs a GPU and very many pictures to be the
+    right answer; otherwise the small modern one.
+    """
+    if data.name == "digits":
+        return RECIPES["digits"]
+    if machine.device != "cpu" and data.pictures >= 300_000 and data.side >= 200:
+        return RECIPES["source"]
+    return RECIPES["quick"]
+
+
+def resolve(
+    request: Request, data: DataFacts, machine: Machine, bound: Callable[[Config], float] | None = None
+) -> Resolved:
+    """The complete config: recipe, what fits the data and machine, the user's changes, the bounded rate.
+
+    Args:
+        bound: curvature of a config at initialization (`bound.largest_curvature` on one batch of the data); None
+            leaves the rate alone.
+
+    Raises:
+        ValueError: an unknown recipe or setting, or settings that contradict each other.
+    """
+    if request.recipe is not None and request.recipe not in RECIPES:
+        raise ValueError(f"no recipe is called {request.recipe!r}; there are {', '.join(RECIPES)}")
+    given = dict(request.changes)
+    recipe = RECIPES[request.recipe] if request.recipe else choose_recipe(data, machine)
+    fitted = fit_to_data(recipe.config, data, machine, given)
+    config = patch(fitted, given | {"model.classes": given.get("model.classes", 0) or data.classes})
+    _check(config, data)
+    sentences = [_describe(recipe, request.recipe is None, config, data, machine)]
+    if bound is not None and config.optim.bound and config.optim.rule in ("velocity", "sgd"):
+        config, said = _bounded(config, data, "optim.rate" in given, bound(config))
+        sentences += said
+    return Resolved(config=config, recipe=recipe.name, sentences=tuple(sentences))
+
+
+def fit_to_data(config: Config, data: DataFacts, machine: Machine, given: Mapping[str, Any]) -> Config:
+    """A recipe's config with the fields that depend on data or machine and that the user left open."""
+    changes: dict[str, Any] = {}
+    if config.model.table == "quick":
+        changes |= _quick_for(data)
+    if config.optim.schedule == "source" and given.get("train.epochs"):
+        changes["augment.colour_off_epoch"] = colour_off_epoch(given["train.epochs"])
+    if machine.bf16 and config.model.table == "quick":
+        changes["train.precision"] = "bf16"
+    if "data.size" in given and "augment.crop" not in given:
+        old = patch(config, {k: v for k, v in changes.items() if k in ("data.size", "augment.crop")})
+        size = given["data.size"]
+        changes["augment.crop"] = min(size, round(old.augment.crop * size / old.data.size))
+    if data.pictures and data.pictures < config.train.batch * 4 and "train.batch" not in given:
+        changes["train.batch"] = max(8, 1 << int(math.log2(max(8, data.pictures / 4))))
+    return patch(config, {name: value for name, value in changes.items() if name not in given})
+
+
+def _quick_for(data: DataFacts) -> dict[str, Any]:
+    """Size, passes and augmentation of `quick`: larger pictures and more passes the fewer there are."""
+    if data.side <= 48:
+        return {}
+    return {"data.size": 72, "augment.crop": 64, "augment.pad": 0}
+
+
+def _check(config: Config, data: DataFacts) -> None:
+    if config.model.table not in TABLES:
+        raise ValueError(f"no table is called {config.model.table!r}; there are {', '.join(TABLES)}")
+    if config.model.classes != data.classes:
+        raise ValueError(f"--model.classes {config.model.classes} is not the data's {data.classes} classes; leave it out")
+    places = config.data.size + 2 * config.augment.pad - config.augment.crop
+    if places < 0:
+        raise ValueError(
+            f"a crop of {config.augment.crop} pixels does not fit stored squares of {config.data.size}; "
+            "raise --size or lower --augment.crop"
+        )
+    for name, value in (("train.epochs", config.train.epochs), ("train.batch", config.train.batch)):
+        if value < 1:
+            raise ValueError(f"{name} must be 1 or more, not {value}")
+
+
+def _describe(recipe: Recipe, chosen: bool, config: Config, data: DataFacts, machine: Machine) -> str:
+    why = f"chosen for {data.pictures:,} pictures of about {data.side} pixels on {machine.device}" if chosen else "as asked"
+    return (
+        f"recipe {recipe.name} ({why}): network {config.model.table} at {config.augment.crop} pixels, "
+        f"{config.train.epochs} epochs, batch {config.train.batch}, rate {config.optim.rate:g}, {config.train.precision}"
+    )
+
+
+def _bounded(config: Config, data: DataFacts, given: bool, curvature: float) -> tuple[Config, list[str]]:
+    """Lower the first step's rate to a tenth of the stability bound, or only warn where the user chose the rate."""
+    steps_per_epoch = max(1, -(-data.pictures // config.train.batch))
+    first = config.optim.rate * Schedule(config.optim, config.train.epochs, steps_per_epoch).factor(0)
+    safe = safe_rate(curvature, config.optim.momentum)
+    if first <= safe:
+        return config, []
+    stable = stable_rate(curvature, config.optim.momentum)
+    reason = f"the curvature at the start, {curvature:.3g}, makes steps above {stable:.2g} unstable"
+    if given:
+        return config, [f"warning: {reason}; the rate {config.optim.rate:g} was given and is kept, {safe:g} would be safe"]
+    lowered = patch(config, {"optim.rate": safe * config.optim.rate / first})
+    assert list(changes_between(config, lowered)) == ["optim.rate"]
+    return lowered, [f"rate {config.optim.rate:g} lowered to {lowered.optim.rate:g}: {reason}"]
