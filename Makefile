@@ -53,7 +53,7 @@ lint: $(VENV)/dev
 	@$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
 
 docs: $(VENV)/test
-	@$(BIN)/python -m pytest -q --collect-only --write-fidelity docs/fidelity.md >/dev/null
+	@$(BIN)/python -m pytest -q --collect-only --write-fidelity=docs/fidelity.md tests >/dev/null
 	@$(BIN)/python tests/house.py README.md
 	@echo "wrote docs/fidelity.md and the tree in README.md"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import re
@@ -393,13 +394,17 @@ def drive(console: Console) -> None:
             console.epoch_ended(ROW | {"epoch": epoch, "val_loss": 1.0, "val_top1_error": 26.25})
 
 
-def test_without_a_terminal_a_line_an_epoch() -> None:
+def test_without_a_terminal_a_line_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one each half minute while pictures are prepared: the clock here goes 0.1 s a look, 1,001 looks."""
+    ticks = itertools.count(0, 0.1)
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
     stream = io.StringIO()
     drive(Console(stream=stream))
     lines = stream.getvalue().splitlines()
     assert lines[0] == "1,100 pictures [bold]as they are[/bold]"
     assert lines[-1] == "epoch 2: loss 1.5000, validation loss 1.0000, top-1 error 26.25%, rate 0.01, 1 min 1 s"
-    assert len(lines) == 1 + 10 + 2
+    assert sum("preparing" in line for line in lines) == 3
+    assert len(lines) == 1 + 3 + 2
 
 
 def test_on_a_terminal_a_bar_with_speed_and_time_left() -> None:

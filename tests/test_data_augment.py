@@ -92,9 +92,7 @@ def test_zoom_windows_lie_inside_and_keep_the_asked_area() -> None:
     others="ColorJitter; or eigenvalues of single pictures",
     option="--augment.colour paper | source | none",
 )
-@pytest.mark.parametrize(
-    ("convention", "levels"), [("paper", 0.1 * 14_143 / 255), ("source", 0.1 * 14_143**0.5)]
-)
+@pytest.mark.parametrize(("convention", "levels"), [("paper", 0.1 * 14_143 / 255), ("source", 0.1 * 14_143**0.5)])
 def test_colour_shifts_have_the_stated_spread(convention: str, levels: float) -> None:
     found = statistics()
     shift = module.colour_shift(keys(), found, convention, 0.1).double()  # N,3
@@ -124,7 +122,9 @@ def test_a_batch_is_augmented_like_its_pictures_one_by_one() -> None:
         whole, shift = module.augment(images, keys(8), keys(8), statistics(), config, 1)
         assert shift is not None
         for i in range(8):
-            one, own = module.augment(images[i : i + 1], keys(8)[i : i + 1], keys(8)[i : i + 1], statistics(), config, 1)
+            one, own = module.augment(
+                images[i : i + 1], keys(8)[i : i + 1], keys(8)[i : i + 1], statistics(), config, 1
+            )
             assert own is not None
             torch.testing.assert_close(whole[i], one[0], atol=1e-3, rtol=0)
             torch.testing.assert_close(shift[i], own[0])

@@ -22,7 +22,12 @@ def test_fidelity_page_is_up_to_date(tmp_path: Path) -> None:
     made = tmp_path / "fidelity.md"
     command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-n0", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, "--write-fidelity", str(made)], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        [*command, f"--write-fidelity={made}", "tests"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:]
     committed = (ROOT / "docs" / "fidelity.md").read_text()

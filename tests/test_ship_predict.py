@@ -75,6 +75,24 @@ def test_table_is_for_reading() -> None:
     assert text.splitlines()[1] == "cat     66.67%  one.jpg  (dog 33.3%)"
 
 
+def test_nothing_readable_is_still_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("test_ship_predict.SAID", [SAID[1]])
+    assert written("csv", top=3)[0] == "path,label,probability,top3\n"
+    assert written("jsonl")[0] == ""
+
+
+def test_a_mistake_in_the_paths_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(pictures: Any, **options: Any) -> Iterator[Prediction]:
+        raise ValueError("there is no file x")
+        yield
+
+    monkeypatch.setattr(runs, "load", lambda path: types.SimpleNamespace(classes=("cat",), predict=refuse))
+    file = io.StringIO()
+    with pytest.raises(ValueError, match="no file x"):
+        predict_to(file, "run", ["x"], form="csv", left_out=lambda path, reason: None)
+    assert file.getvalue() == ""
+
+
 def test_a_file_keeps_names_that_are_no_text(tmp_path: Path) -> None:
     target = tmp_path / "out.csv"
     predict_to(target, "run", ["x"], form="csv", left_out=lambda path, reason: None)

@@ -44,7 +44,7 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_use_names_its_process_and_is_free_after_a_kill(tmp_path: Path) -> None:
-    holder = subprocess.Popen(
+    with subprocess.Popen(
         [
             sys.executable,
             "-c",
@@ -54,13 +54,12 @@ def test_a_folder_in_use_names_its_process_and_is_free_after_a_kill(tmp_path: Pa
         ],
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline().strip() == "held"
-    with pytest.raises(ValueError, match=f"in use by process {holder.pid} on"):
-        RunFolder(tmp_path)
-    holder.kill()
-    holder.wait()
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline().strip() == "held"
+        with pytest.raises(ValueError, match=f"in use by process {holder.pid} on"):
+            RunFolder(tmp_path)
+        holder.kill()
     RunFolder(tmp_path).close()
 
 

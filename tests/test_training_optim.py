@@ -34,7 +34,7 @@ def walk(optimizer: torch.optim.Optimizer, weight: nn.Parameter, rates: Sequence
         optimizer.param_groups[0]["lr"] = rate
         weight.grad = torch.full_like(weight, gradient)
         optimizer.step()
-        seen.append(float(weight))
+        seen.append(float(weight.detach()))
     return seen
 
 
@@ -55,14 +55,14 @@ def walk(optimizer: torch.optim.Optimizer, weight: nn.Parameter, rates: Sequence
 def test_the_papers_rule_across_a_drop(rates: list[float], expected: list[float]) -> None:
     weight = nn.Parameter(torch.ones((), dtype=torch.float64))
     optimizer = Velocity([weight], 0.1, 0.9, 5e-4)
-    assert walk(optimizer, weight, rates, [1.0] * 4) == pytest.approx(expected, abs=1e-15)
+    assert walk(optimizer, weight, rates, [1.0] * 4) == pytest.approx(expected, abs=1e-14)
 
 
 def test_torchs_rule_differs_after_a_drop() -> None:
     weight = nn.Parameter(torch.ones((), dtype=torch.float64))
     optimizer = torch.optim.SGD([weight], lr=0.1, momentum=0.9, weight_decay=5e-4)
     expected = [0.89995, 0.7098600025, 0.6827483534249875, 0.6483444555157092]
-    assert walk(optimizer, weight, DROPPED, [1.0] * 4) == pytest.approx(expected, abs=1e-15)
+    assert walk(optimizer, weight, DROPPED, [1.0] * 4) == pytest.approx(expected, abs=1e-14)
 
 
 @given(
@@ -132,9 +132,10 @@ def test_groups_by_layer_and_sort() -> None:
 
 @pytest.mark.parametrize("rule", ["velocity", "sgd", "adamw"])
 def test_every_rule_lowers_a_loss(rule: str) -> None:
-    network = AlexNet(4, "cifar-18")
-    optimizer = make_optimizer(network, network.table, OptimConfig(rule=rule, rate=0.001, decay=0.0))  # type: ignore[arg-type]
-    images = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 50
+    network = AlexNet(4, "quick")
+    config = OptimConfig(rule=rule, rate=0.001 if rule == "adamw" else 0.02)  # type: ignore[arg-type]
+    optimizer = make_optimizer(network, network.table, config)
+    images = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(16) % 4
     losses = []
     for _ in range(12):
@@ -142,5 +143,5 @@ def test_every_rule_lowers_a_loss(rule: str) -> None:
         loss = nn.functional.cross_entropy(network(images, torch.arange(16)), labels)
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
-    assert losses[-1] < losses[0] - 0.005
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0] / 2

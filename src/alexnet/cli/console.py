@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     import rich.progress
 
     from alexnet.training.listener import Progress
+
+#: Seconds between two lines on how far the preparing is, where there is no bar.
+PAUSE = 30.0
 
 
 class Console:
@@ -24,7 +28,7 @@ class Console:
         self._quiet = quiet
         self._bar: rich.progress.Progress | None = None
         self._tasks: dict[str, Any] = {}
-        self._tenth = 0
+        self._told = time.monotonic()
 
     def __enter__(self) -> Console:
         if not self._quiet and self._stream.isatty():
@@ -53,9 +57,9 @@ class Console:
         if self._bar is not None:
             self._draw("preparing", done, total, f"{done:,} of {total:,} pictures")
             return
-        tenth = 10 * done // max(total, 1)
-        if tenth > self._tenth:
-            self._tenth = tenth
+        now = time.monotonic()
+        if now - self._told >= PAUSE:
+            self._told = now
             self.say(f"preparing: {done:,} of {total:,} pictures")
 
     def stepped(self, progress: Progress) -> None:

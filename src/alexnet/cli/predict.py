@@ -60,7 +60,8 @@ def run(words: Sequence[str]) -> None:
         device=options.device,
         left_out=skip,
     )
-    if done.left_out:
-        sys.stderr.write(f"alexnet: {done.pictures:,} pictures; {done.left_out:,} files could not be read\n")
     if not done.pictures:
         raise ValueError("none of the files given is a picture that can be read")
+    if done.left_out:
+        files = "file" if done.left_out == 1 else "files"
+        sys.stderr.write(f"alexnet: {done.pictures:,} pictures; {done.left_out:,} {files} could not be read\n")

@@ -28,6 +28,8 @@ class Options:
     """cpu, cuda, mps; auto takes the fastest there is. Another device continues, but not to equal bits."""
     threads: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: as the run had)")] = 0
     """Threads torch computes with on the CPU."""
+    save_every: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 60.0
+    """Least time between two checkpoints; changes no result, only what a kill costs."""
     json: Switch = False
     """Print the results as one JSON object."""
     quiet: Switch = False
@@ -46,6 +48,11 @@ def run(words: Sequence[str]) -> None:
 
     with Console(quiet=options.quiet) as console:
         result = resume(
-            options.run, extend=options.extend, device=options.device, threads=options.threads, listener=console
+            options.run,
+            extend=options.extend,
+            device=options.device,
+            threads=options.threads,
+            save_every=options.save_every,
+            listener=console,
         )
     print_result(result, as_json=options.json)

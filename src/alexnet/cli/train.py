@@ -48,6 +48,8 @@ class Options:
     """Processes that decode pictures before the first run on them; they change no result."""
     max_left_out: Annotated[str, tyro.conf.arg(metavar="SHARE")] = "5%"
     """Stop if more than this share of the files cannot be read; those that cannot are listed in left_out.csv."""
+    save_every: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 60.0
+    """Least time between two checkpoints; changes no result, only what a kill costs."""
     json: Switch = False
     """Print the results as one JSON object."""
     quiet: Switch = False
@@ -82,7 +84,9 @@ def run(words: Sequence[str]) -> None:
     from alexnet.training.start import train
 
     with Console(quiet=options.quiet) as console:
-        result = train(options.source, folder=folder, listener=console, **wanted)
+        result = train(
+            options.source, folder=folder, listener=console, save_every=options.save_every, **wanted
+        )
     print_result(result, as_json=options.json)
 
 

@@ -31,8 +31,8 @@ def _scans() -> tuple[np.ndarray, np.ndarray]:
     """Scans (1797, 8, 8) of 0 to 16, and labels (1797,)."""
     from sklearn.datasets import load_digits
 
-    digits = load_digits()
-    return digits.images, digits.target
+    pixels, labels = load_digits(return_X_y=True)
+    return pixels.reshape(-1, 8, 8), labels
 
 
 def list_digits() -> Listing:

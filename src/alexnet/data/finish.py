@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alexnet.data.listing import Listing
@@ -75,7 +74,10 @@ def _parts(path: Path) -> list[int]:
 
 def _columns(path: Path, parts: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Labels, given splits and 16 bytes of the contents' hashes of the readable rows; the mean share of area lost."""
-    labels, given, hashes, lost = [], [], [], []
+    labels: list[np.ndarray] = []
+    given: list[np.ndarray] = []
+    hashes: list[np.ndarray] = []
+    lost: list[np.ndarray] = []
     for number in parts:
         table = _readable(path, number, ["label", "split", "sha256", "lost", "reason"])
         labels.append(table["label"].to_numpy())
@@ -88,7 +90,7 @@ def _columns(path: Path, parts: list[int]) -> tuple[np.ndarray, np.ndarray, np.n
 
 def _readable(path: Path, number: int, columns: list[str] | None = None) -> pa.Table:
     table = pq.read_table(part_path(path, number), columns=columns)
-    return table.filter(pc.is_null(table["reason"]))
+    return table.filter(table["reason"].is_null())
 
 
 def _hashes(table: pa.Table) -> np.ndarray:
@@ -124,7 +126,7 @@ def write_left_out(path: Path, listed: Iterable[tuple[str, str]]) -> int:
 def unreadable_of(path: Path, number: int) -> Iterator[tuple[str, str]]:
     """(origin, reason) of the pictures of a finished shard that could not be read."""
     table = pq.read_table(part_path(path, number), columns=["origin", "reason"])
-    table = table.filter(pc.is_valid(table["reason"]))
+    table = table.filter(table["reason"].is_valid())
     yield from zip(table["origin"].to_pylist(), table["reason"].to_pylist(), strict=True)
 
 

@@ -90,7 +90,7 @@ def _sorted(folder: str, skip: Callable[[str, str], None]) -> Iterator[str]:
         names = sorted((name for name in os.listdir(folder) if not is_dropping(name)), key=os.fsencode)
     except OSError as error:
         skip(folder, why(error))
-        names = []
+        return iter(())
     return (os.path.join(folder, name) for name in names)
 
 
@@ -127,14 +127,19 @@ def _split_folders(where: str) -> list[tuple[str, int]]:
     """(folder, split) of train/, val/, test/ in this order; empty if the folders are classes.
 
     "train" may be a class, beside "car": so the folders are splits only where `train` has folders inside and another
-    split stands beside it, or where nothing but splits is there.
+    split stands beside it, or where nothing but splits is there. Raises ValueError where these lack class folders.
     """
     folders = [name for name in _names(where) if os.path.isdir(os.path.join(where, name))]
     named = {name: SPLIT_WORDS[name.lower()] for name in folders if name.lower() in SPLIT_WORDS}
-    if not named or not all(_has_folders(os.path.join(where, name)) for name in named):
+    flat = [name for name in named if not _has_folders(os.path.join(where, name))]
+    train = [name for name, number in named.items() if number == SPLITS["train"] and name not in flat]
+    if len(named) < len(folders) and not (train and len(named) > 1):
         return []
-    if len(named) < len(folders) and not (len(named) > 1 and SPLITS["train"] in named.values()):
-        return []
+    if flat and not train:
+        raise ValueError(
+            f"{shown(where)}/{shown(flat[0])} has no class folders; in each of train, val and test there must be "
+            + _LAYOUT.format(root=f"{shown(where)}/{shown(flat[0])}")
+        )
     for split, number in SPLITS.items():
         same = [name for name, one in named.items() if one == number]
         if len(same) > 1:
@@ -159,8 +164,10 @@ def _list_classes(where: str, inside: str, split: int, columns: Columns) -> int:
     ours = {(info.st_dev, info.st_ino) for info in (os.stat(where), os.stat(inside))}
     loose = 0
 
+    prefix = os.path.join(where, "")
+
     def skip(path: str, reason: str) -> None:
-        columns.leave_out(os.path.relpath(path, where), reason)
+        columns.leave_out(path.removeprefix(prefix), reason)
 
     for name in _names(inside):
         path = os.path.join(inside, name)
@@ -181,7 +188,7 @@ def _list_classes(where: str, inside: str, split: int, columns: Columns) -> int:
                 continue
             label = columns.label(name) if label is None else label
             size, time = (facts.st_size, facts.st_mtime_ns) if facts else (-1, -1)
-            columns.add(os.path.relpath(file, where), label, split, size, time)
+            columns.add(file.removeprefix(prefix), label, split, size, time)
         if len(columns) == before:
             skip(path, "a class folder without a picture")
     return loose

@@ -47,7 +47,7 @@ class Listing:
     location: str
     """Absolute path, or "digits"."""
     classes: tuple[str, ...]
-    """In natural order; every one has a row."""
+    """In natural order, or in that of a ClassLabel; every one has a row."""
     origins: pa.LargeStringArray
     """Path of each picture as shown to people, relative to the location where it lies inside it."""
     labels: np.ndarray
@@ -67,7 +67,9 @@ class Listing:
 
     def reader(self, start: int = 0, stop: int | None = None) -> Reader:
         """What fetches the bytes of rows start ... stop-1 (by their number in the whole listing), also in a worker."""
-        return self.source.part(start, len(self) if stop is None else stop)
+        return (
+            self.source if (start, stop) == (0, None) else self.source.part(start, len(self) if stop is None else stop)
+        )
 
 
 class Columns:
@@ -123,8 +125,8 @@ class Columns:
             self._chunks = [pa.concat_arrays(self._chunks)]
         return self._chunks[0]
 
-    def finish(self, *, name: str, kind: Kind, location: str, source: Reader) -> Listing:
-        """The listing, its classes in natural order.
+    def finish(self, *, name: str, kind: Kind, location: str, source: Reader, ordered: bool = False) -> Listing:
+        """The listing, its classes in natural order, or with `ordered` as they were named.
 
         Raises:
             ValueError: for a single class, or one that is named in val or test alone.
@@ -134,7 +136,8 @@ class Columns:
         for one, number in self._classes.items():
             if not found[number]:
                 self.left_out.append((one, "a class without a picture"))
-        classes = sorted((one for one, number in self._classes.items() if found[number]), key=natural)
+        classes = [one for one, number in self._classes.items() if found[number]]
+        classes = classes if ordered else sorted(classes, key=natural)
         if len(classes) == 1:
             raise ValueError(
                 f"{shown(location)} holds pictures of one class only, {classes[0]!r}: "

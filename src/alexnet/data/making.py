@@ -5,10 +5,11 @@ A full disk, a kill or too many unreadable pictures lose nothing that is finishe
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,17 +69,18 @@ def make(
     check_left_out(left_out, total, max_left_out, path, listing.left_out)
     jobs = (cut(listing, size, number) for number in missing)
     processes = _processes(workers, listing, total - done, size, len(missing))
-    for more in _results(jobs, processes, path, size, fit, count):
-        left_out += more
-        if more:
-            check_left_out(left_out, total, max_left_out, path, listing.left_out)
+    with contextlib.closing(_results(jobs, processes, path, size, fit, count)) as results:
+        for more in results:
+            left_out += more
+            if more:
+                check_left_out(left_out, total, max_left_out, path, listing.left_out)
     finish(listing, path, request, time.monotonic() - started)
     clear(path)
 
 
 def _results(
     jobs: Iterator[Job], processes: int, path: Path, size: int, fit: Fit, count: Callable[[int], None]
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     if processes <= 1:
         return (write_shard(job, path, size, fit, count) for job in jobs)
     return in_workers(jobs, processes, path, size, fit, count)
@@ -135,7 +137,7 @@ def check_left_out(
     reasons = (reason for part in parts for reason in unreadable_of(path, int(part.stem)))
     first = "; ".join(f"{origin}: {reason}" for (origin, reason), _ in zip(reasons, range(3)))
     raise ValueError(
-        f"{unreadable:,} of {total:,} pictures cannot be read, more than --max-left-out {allowed:.4g} allows"
+        f"{'' if listed is None else 'at least '}{unreadable:,} of {total:,} pictures cannot be read, more than --max-left-out {allowed:.4g} allows"
         f"{f' ({first})' if first else ''}; see {shown(path / 'left_out.csv')}, and mend them or allow more"
     )
 
@@ -144,4 +146,5 @@ def clear(path: Path) -> None:
     """Remove what only an unfinished set needs."""
     shutil.rmtree(path / "parts", ignore_errors=True)
     (path / REQUEST).unlink(missing_ok=True)
-    clear_parts(path)
+    for folder in (path, path / "shards"):
+        clear_parts(folder)

@@ -6,6 +6,7 @@ file's metadata (ClassLabel), or text. One file, or a folder with train*, test*,
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -54,7 +55,11 @@ class Rows:
         """The picture's bytes. Raises OSError where they are neither in the file nor where it says they lie."""
         number, inside = self._places[row - self._first]
         path, image, packed = self._tables[number]
-        value = _cursor(path, image).at(int(inside))
+        try:
+            value = _cursor(path, image).at(int(inside))
+        except (pa.ArrowException, OSError) as error:
+            what = " ".join(str(error).split())[:80]
+            raise OSError(errno.EIO, f"{os.path.basename(path)} is damaged there: {what}") from None
         if packed and value is not None:
             value, name = value["bytes"], value.get("path")
             if value is None and name:
@@ -86,8 +91,11 @@ class _Cursor:
             )
             self._group, self._next, self._batch = group, int(self._starts[group]), pa.array([])
         while row >= self._next:
-            self._batch = next(self._batches).column(0)
-            self._next += len(self._batch)
+            batch = next(self._batches, None)
+            if batch is None:  # it ended with an error before
+                raise pa.ArrowInvalid("this part of the file cannot be read")
+            self._batch = batch.column(0)
+            self._next += len(batch)
         return self._batch[row - self._next + len(self._batch)].as_py()
 
 
@@ -109,17 +117,21 @@ def list_parquet(path: Path) -> Listing:
     where = os.path.abspath(path)
     tables: list[tuple[str, str, bool]] = []
     places: list[np.ndarray] = []
+    ordered = True
     for number, (file, split) in enumerate(files):
         table = _table(file)
         info = os.stat(file)
         columns.note(f"{os.path.basename(file)} {info.st_mtime_ns}", info.st_size)
         tables.append((table.path, table.image, table.packed))
+        for one in table.names or ():
+            columns.label(one)
+        ordered = ordered and table.names is not None
         kept = _list_rows(table, split, columns)
         places.append(np.stack((np.full(len(kept), number), kept), 1))
     if not len(columns):
         raise ValueError(f"{shown(where)} holds no picture with a label")
     source = Rows(tuple(tables), np.concatenate(places))
-    return columns.finish(name=shown(Path(where).stem), kind="parquet", location=where, source=source)
+    return columns.finish(name=shown(Path(where).stem), kind="parquet", location=where, source=source, ordered=ordered)
 
 
 def parquet_files(folder: Path) -> list[Path]:

@@ -14,12 +14,10 @@ Killed at any moment and started again, it goes on behind the last finished shar
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from alexnet.data.cache import cached_path, unchanged
 from alexnet.data.listing import Listing
 from alexnet.data.making import check_left_out, clear, count_shards, finished_shards, make
 from alexnet.data.origins import shown
@@ -58,7 +56,7 @@ def prepare(
             finished is kept, and `left_out.csv` written.
     """
     path, say = Path(out), say or (lambda sentence: None)
-    request = _request(listing, size, fit, split_seed)
+    request = request_of(listing, size, fit, split_seed)
     if not 0 <= max_left_out <= 1:
         raise ValueError(f"--max-left-out is a share from 0 to 1 (5% is 0.05), not {max_left_out}")
     _refuse_foreign(path, listing, request)
@@ -89,44 +87,8 @@ def prepare(
         raise
 
 
-def prepare_cached(
-    listing: Listing,
-    *,
-    size: int = 256,
-    fit: Fit = "crop",
-    split_seed: int = 0,
-    workers: int | None = None,
-    max_left_out: float = 0.05,
-    report: Callable[[int, int], None] | None = None,
-    say: Callable[[str], None] | None = None,
-    cache: str | os.PathLike[str] | None = None,
-    verify: bool = False,
-) -> PreparedSet:
-    """As `prepare`, in the cache (`cache.cache_folder`); a set that is there already is used.
-
-    `verify` reads all pictures again and prepares them anew if one differs from what was prepared, which sizes and
-    times of files may not show.
-    """
-    path = cached_path(listing, _request(listing, size, fit, split_seed), cache)
-    if verify and is_prepared(path) and not unchanged(listing, path):
-        if say:
-            say(f"the pictures are not those prepared in {shown(path)}; preparing them again")
-        shutil.rmtree(path)
-    return prepare(
-        listing,
-        path,
-        size=size,
-        fit=fit,
-        split_seed=split_seed,
-        workers=workers,
-        max_left_out=max_left_out,
-        report=report,
-        say=say,
-    )
-
-
-def _request(listing: Listing, size: int, fit: Fit, split_seed: int) -> dict[str, Any]:
-    """What makes two calls the same."""
+def request_of(listing: Listing, size: int, fit: Fit, split_seed: int) -> dict[str, Any]:
+    """What makes two calls the same. Raises ValueError for a fit or size that is none."""
     if fit not in FITS:
         raise ValueError(f"--fit cannot be {fit!r}; it is one of {', '.join(FITS)}")
     if not 1 <= size <= 4096:

@@ -23,8 +23,8 @@ def list_source(spec: str | os.PathLike[str]) -> Listing:
 
     Args:
         spec: a folder of class folders; a folder of train/, val/ and test/ folders of those; a CSV or JSON-lines list
-            with the columns path, label and, if wanted, split; a Parquet file or a folder of them; or the word `digits`,
-            the embedded scans (a folder of that name is given as ./digits).
+            with the columns path, label and, if wanted, split; a Parquet file or a folder of them; or the word
+            `digits`, the embedded scans (a folder of that name is given as ./digits).
 
     Raises:
         ValueError: in one sentence, when there is nothing, or it is not laid out as one of these.

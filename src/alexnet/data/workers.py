@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 
@@ -26,7 +26,7 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 
 def in_workers(
     jobs: Iterator[Job], count: int, out: Path, size: int, fit: Fit, report: Callable[[int], None]
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     """Make shards in `count` processes; yields how many pictures each left out, as they are finished.
 
     Raises:
@@ -98,7 +98,7 @@ def serve(descriptor: int, out: str, size: int, fit: Fit) -> None:
     def report(done: int) -> None:
         caller.send(("read", done, ""))
         if caller.poll():  # nothing is sent to a busy worker: the socket was closed
-            os._exit(1)
+            raise SystemExit(1)
 
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:

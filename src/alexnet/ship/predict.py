@@ -53,7 +53,7 @@ def predict_to(
 
     trained = load(run)
     predictions = trained.predict(pictures, top=top, device=device)
-    wide = min(max(map(len, trained.classes)), 32)
+    wide = min(max(map(len, ("class", *trained.classes))), 32)
     count = skipped = 0
     with _opened(target) as file:
         write = _writer(form, file, top, wide)
@@ -61,21 +61,30 @@ def predict_to(
             if prediction.reason:
                 skipped += 1
                 left_out(prediction.path, prediction.reason)
-            else:
-                count += 1
-                write(prediction)
+                continue
+            if not count:  # not before, so that a mistake in the paths leaves no heading alone
+                _head(form, file, top, wide)
+            count += 1
+            write(prediction)
+        if not count:
+            _head(form, file, top, wide)
     return Written(pictures=count, left_out=skipped)
 
 
+def _head(form: Form, file: TextIO, top: int, wide: int) -> None:
+    if form == "csv":
+        file.write(f"path,label,probability,top{top}\n")
+    elif form == "table":
+        file.write(f"{'class':<{wide}}  {'sure':>7}  picture\n")
+
+
 def _writer(form: Form, file: TextIO, top: int, wide: int) -> Callable[[Prediction], None]:
-    """A function that writes one line; the heading is written now, so that an empty result is still a valid file."""
+    """A function that writes one line."""
     if form == "jsonl":
         return lambda one: _json_line(file, one, top)
     if form == "csv":
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["path", "label", "probability", f"top{top}"])
         return lambda one: rows.writerow([one.path, one.label, repr(one.probability), json.dumps(one.top)])
-    file.write(f"{'class':<{wide}}  {'sure':>7}  picture\n")
     return lambda one: _table_line(file, one, wide)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pyarrow.parquet import read_table
 
 from alexnet.data.feed import Feed
 from alexnet.data.prepared import PreparedSet
@@ -102,7 +103,7 @@ def evaluate(
         data = replace(run.config.data, size=run.preprocess.size, fit=run.preprocess.fit)
         prepared = prepared_for(str(source), data, workers=0, max_left_out=0.05, listener=listener)
     held_out, note = prepared.evaluated
-    if split is None and source is not None and not prepared.split_given:
+    if split is None and source is not None and not _names_splits(prepared):
         rows, split, note = np.arange(len(prepared.labels)), "all", ""
     elif split in (None, held_out):
         rows, split = prepared.rows(held_out), held_out
@@ -114,3 +115,8 @@ def evaluate(
     return evaluate_rows(
         run.trained, prepared, rows, split=split, protocol=protocol, machine=choose(device, threads), note=note
     )
+
+
+def _names_splits(prepared: PreparedSet) -> bool:
+    """Whether the pictures came with a split of their own, rather than one drawn by us."""
+    return bool((read_table(prepared.path / "manifest.parquet", columns=["split"])["split"].to_numpy() >= 0).any())

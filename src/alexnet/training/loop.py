@@ -117,6 +117,7 @@ def _end_interval(state: State, run: Path, clock: Clock) -> None:
 
 def _rate(state: State) -> float:
     """The weights' rate of the step just done, of the layer with the highest one."""
+    state.schedule.apply(state.optimizer, state.step - 1)  # that step may have been done before a resume
     return max(group["lr"] for group in state.optimizer.param_groups if group["sort"] == "weight")
 
 

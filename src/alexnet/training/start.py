@@ -210,5 +210,5 @@ def _to_the_end(
 ) -> Run:
     train_network(config, prepared, run, machine=machine, listener=listener, save_every=save_every)
     trained = load(run)
-    finish(trained, prepared, machine, listener)
+    finish(trained, prepared, machine)
     return dataclasses.replace(trained, results=read_json(run / "results.json"))

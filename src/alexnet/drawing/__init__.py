@@ -1,0 +1,1 @@
+"""How do results look? Figures from plain arrays, and a page that holds them; this room knows no network."""
