@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import draw_folder
 
 from alexnet.data.cache import cache_folder, prepare_cached
 from alexnet.data.prepared import PreparedSet
 from alexnet.data.sources import list_source
+from conftest import draw_folder
 
 
 def made_anew(source: Path, **options: object) -> tuple[PreparedSet, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import subprocess
@@ -170,10 +171,8 @@ def test_any_cut_or_damage_is_read_or_refused_but_nothing_else(kind: str) -> Non
         damaged = bytearray(whole)
         for place in generator.integers(0, len(whole), 8):
             damaged[place] = generator.integers(0, 256)
-        try:
+        with contextlib.suppress(Unreadable):  # any other error fails
             assert decode(bytes(damaged)).dtype == np.uint8
-        except Unreadable as error:
-            assert str(error)
 
 
 def test_too_large_files_are_refused_unopened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import draw_folder
 
 from alexnet.data import shards, workers
 from alexnet.data.prepare import prepare
 from alexnet.data.sources import list_source
+from conftest import draw_folder
 
 
 def test_what_workers_import_leaves_torch_alone() -> None:
@@ -98,8 +98,8 @@ def test_a_worker_that_is_killed_is_reported_and_its_work_done_again(
 
 def test_a_fault_of_ours_in_a_worker_is_shown(picture_folder: Path, tmp_path: Path) -> None:
     listing = list_source(picture_folder)
+    for folder in ("shards", "parts"):
+        (tmp_path / folder).mkdir()
+    jobs = iter([shards.cut(listing, 16, 0)])
     with pytest.raises(RuntimeError, match="AssertionError"):
-        jobs = iter([shards.cut(listing, 16, 0)])
-        for folder in ("shards", "parts"):
-            (tmp_path / folder).mkdir()
         list(workers.in_workers(jobs, 1, tmp_path, 16, "bent", lambda done: None))  # type: ignore[arg-type]

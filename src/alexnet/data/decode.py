@@ -37,7 +37,7 @@ _BAND = 1 << 22
 _TO_8_BIT = ((np.arange(1 << 16, dtype=np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
 
 
-class Unreadable(Exception):  # noqa: N818  it is a state of a file, not a fault of the program
+class Unreadable(Exception):
     """A picture that cannot be read; the text is the reason, for `left_out.csv`."""
 
 

@@ -136,8 +136,9 @@ def check_left_out(
     parts = sorted((path / "parts").glob("*.parquet"))
     reasons = (reason for part in parts for reason in unreadable_of(path, int(part.stem)))
     first = "; ".join(f"{origin}: {reason}" for (origin, reason), _ in zip(reasons, range(3)))
+    said = "" if listed is None else "at least "
     raise ValueError(
-        f"{'' if listed is None else 'at least '}{unreadable:,} of {total:,} pictures cannot be read, more than --max-left-out {allowed:.4g} allows"
+        f"{said}{unreadable:,} of {total:,} pictures cannot be read, more than --max-left-out {allowed:.4g} allows"
         f"{f' ({first})' if first else ''}; see {shown(path / 'left_out.csv')}, and mend them or allow more"
     )
 

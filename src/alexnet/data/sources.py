@@ -68,8 +68,8 @@ def find_pictures(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
         elif not path.exists() and not path.is_symlink():  # a dangling link is named when it cannot be read
             raise ValueError(nothing_there(path))
         elif path.suffix.lower() == ".txt":
-            with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
-                yield from (path.parent / line.strip() for line in file if line.strip())
+            with open(path, encoding="utf-8-sig", errors="surrogateescape") as lines:
+                yield from (path.parent / line.strip() for line in lines if line.strip())
         elif path.suffix.lower() in lists.SUFFIXES:
             yield from (path.parent / row["path"] for _, row in lists.rows(path, needed=("path",)))
         else:

@@ -133,4 +133,5 @@ def _mix(x: np.ndarray) -> np.ndarray:
     """splitmix64's finisher on uint64, which wrap."""
     x = (x ^ (x >> np.uint64(30))) * _FIRST
     x = (x ^ (x >> np.uint64(27))) * _SECOND
-    return x ^ (x >> np.uint64(31))
+    mixed: np.ndarray = x ^ (x >> np.uint64(31))
+    return mixed

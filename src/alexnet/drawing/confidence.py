@@ -41,10 +41,10 @@ def per_class(rows: Sequence[ClassScores], *, title: str = "How often each class
     reach = [[max(0.0, 100 * (row.recall - row.interval.low)) for row in shown]]
     reach.append([max(0.0, 100 * (row.interval.high - row.recall)) for row in shown])
     axes.barh(places, values, height=0.72, color=LIGHT_BLUE)
-    axes.errorbar(values, places, xerr=reach, fmt="o", ms=3.5, color=BLUE, elinewidth=1.2, capsize=2.5)
+    axes.errorbar(values, places, xerr=reach, fmt="o", ms=3.5, color=BLUE, elinewidth=1.2, capsize=2.5, clip_on=False)
     axes.axvline(100 * overall, color=VERMILLION, linewidth=1.2, linestyle="--", zorder=1)
-    names = short_names([row.name for row in shown], 30)
-    axes.set_yticks(places, [f"{name}  ({row.n:,})" for name, row in zip(names, shown, strict=True)])
+    short = dict(zip((row.name for row in rows), short_names([row.name for row in rows], 30), strict=True))
+    axes.set_yticks(places, [f"{short[row.name]}  ({row.n:,})" for row in shown])
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.set_ylim(places[-1] + 0.6, -0.6)
     axes.set_xlim(0, 100)

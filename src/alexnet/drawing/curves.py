@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from alexnet.drawing.style import BLUE, GREEN, INK, MUTED, VERMILLION, sheet, styled
 
@@ -54,10 +55,10 @@ def curves(rows: Sequence[Mapping[str, Any]], *, split: str = "val", title: str 
     if "top1_error" in axes:
         _line(axes["top1_error"], epochs, column["train_top1_error"], BLUE)
         _line(axes["top1_error"], epochs, column["top1_error"], VERMILLION)
-        _percents(axes["top1_error"], "Top-1 error")
+        _percents(axes["top1_error"], "Top-1 error", (*column["train_top1_error"], *column["top1_error"]))
     if "top5_error" in axes:
         _line(axes["top5_error"], epochs, column["top5_error"], VERMILLION)
-        _percents(axes["top5_error"], "Top-5 error")
+        _percents(axes["top5_error"], "Top-5 error", column["top5_error"])
     _rate(axes["rate"], epochs, column["rate"])
 
     drops = [epochs[i] - 0.5 for i in rate_drops(column["rate"])]
@@ -65,8 +66,7 @@ def curves(rows: Sequence[Mapping[str, Any]], *, split: str = "val", title: str 
         one.grid(axis="y")
         one.set_xlabel("epoch")
         one.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
-        if len(epochs) == 1:
-            one.set_xlim(epochs[0] - 1, epochs[0] + 1)
+        one.set_xlim(epochs[0] - 1, epochs[-1] + max(0.5, 0.02 * len(epochs)))
         for place in drops:
             one.axvline(place, color=MUTED, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
         if best is not None and name != "rate":
@@ -111,14 +111,15 @@ def _loss(axes: Axes, epochs: Sequence[float], train: Sequence[float], other: Se
     if known and min(known) > 0 and max(known) > WIDE * min(known):
         axes.set_yscale("log")
         axes.set_title("Loss (nats, logarithmic)")
+        axes.yaxis.set_major_formatter("{x:g}")
     else:
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.08 * max(known, default=1.0))
         axes.set_title("Loss (nats)")
 
 
-def _percents(axes: Axes, title: str) -> None:
-    axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter(PercentFormatter(decimals=None))
+def _percents(axes: Axes, title: str, values: Sequence[float]) -> None:
+    axes.set_ylim(0, 1.08 * max((value for value in values if value > 0), default=1.0))
+    axes.yaxis.set_major_formatter("{x:g}%")
     axes.set_title(title)
 
 
@@ -126,14 +127,19 @@ def _rate(axes: Axes, epochs: Sequence[float], rates: Sequence[float]) -> None:
     axes.plot(epochs, rates, color=GREEN, drawstyle="steps-mid", marker="o" if len(epochs) <= 25 else "", ms=3)
     known = [value for value in rates if math.isfinite(value)]
     axes.set_title("Rate")
-    if known and min(known) > 0:
-        axes.set_yscale("log")
-        axes.set_title("Rate (logarithmic)")
-        axes.yaxis.set_major_formatter("{x:.4g}")
-        low, high = min(known), max(known)
-        if high < 30 * low:  # a decade or less: write between the powers of ten too, with room above and below
-            axes.set_ylim(low / 2, high * 2)
-            axes.yaxis.set_minor_formatter("{x:.3g}" if high < 4 * low else NullFormatter())
+    if not known or min(known) <= 0:
+        return
+    axes.set_yscale("log")
+    axes.set_title("Rate (logarithmic)")
+    low, high = min(known) / 2, max(known) * 2
+    axes.set_ylim(low, high)
+    levels = sorted(set(known))
+    apart = 0.09 * math.log(high / low)  # nearer than this, two labels would touch
+    if len(levels) <= 6 and all(math.log(b / a) > apart for a, b in pairwise(levels)):
+        axes.set_yticks(levels, [f"{level:.3g}" for level in levels])
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.yaxis.set_major_formatter("{x:g}")
 
 
 def _handles(

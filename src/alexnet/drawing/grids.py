@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from alexnet.drawing.style import MUTED, plain, sheet, styled
 
-#: Of kernels with other than three input channels so many are drawn, and of each so many channels.
+#: Of kernels with other than one or three input channels so many are drawn, and of each so many channels.
 SHOWN_KERNELS, SHOWN_CHANNELS = 8, 16
 
 
@@ -35,7 +35,7 @@ def samples(images: np.ndarray, titles: Sequence[str], *, title: str = "Samples"
     wide = min(n, max(4, min(8, math.ceil(math.sqrt(1.8 * n)))))
     tall = -(-n // wide)
     each = 9.6 / max(wide, 4)
-    figure, inner = sheet(each * max(wide, 3), tall * (each + 0.24) + 0.7, title, note)
+    figure, inner = sheet(each * max(wide, 3), tall * (each + 0.14) + 0.45 + 0.25 * bool(note), title, note)
     axes = inner.subplots(tall, wide, squeeze=False).ravel()
     letters = int(each * 12)
     for place, image, said in zip(axes, images, titles, strict=False):
@@ -51,10 +51,10 @@ def samples(images: np.ndarray, titles: Sequence[str], *, title: str = "Samples"
 def kernels(weights: np.ndarray, *, columns: int = 1, title: str = "Kernels", note: str = "") -> Figure:
     """The kernels of a convolution, as figure 3 of the paper shows those of the first.
 
-    With three input channels each kernel is a small colour picture. All are scaled together: middle grey is 0, and the
-    ends of the scale are plus and minus the 99.5th percentile of all absolute weights, beyond which colours are cut.
-    With another number of input channels there is no colour to show: the kernels of largest norm are drawn a row each,
-    their input channels side by side in grey, and the figure says so.
+    With three input channels each kernel is a small colour picture, with one a grey one. All are scaled together:
+    middle grey is 0, and the ends of the scale are plus and minus the 99.5th percentile of all absolute weights,
+    beyond which colours are cut. With another number of channels there is no colour to show: the kernels of largest
+    norm are drawn a row each, their input channels side by side in grey, and the figure says so.
 
     Args:
         weights: float (out, in, kh, kw).
@@ -65,23 +65,25 @@ def kernels(weights: np.ndarray, *, columns: int = 1, title: str = "Kernels", no
     assert len(weights) % columns == 0
     limit = float(np.quantile(np.abs(weights), 0.995)) or 1.0
     shades = np.rint(255 * np.clip(weights / (2 * limit) + 0.5, 0, 1)).astype(np.uint8)
-    if weights.shape[1] == 3:
-        return _in_colour(shades, columns, title, note)
+    shades = shades.repeat(4, axis=2).repeat(4, axis=3)  # gaps between kernels may then be narrower than a weight
+    if weights.shape[1] in (1, 3):
+        return _all_kernels(shades, columns, title, note)
     return _in_grey(shades, np.linalg.norm(weights.reshape(len(weights), -1), axis=1), columns, title, note)
 
 
-def _in_colour(shades: np.ndarray, columns: int, title: str, note: str) -> Figure:
+def _all_kernels(shades: np.ndarray, columns: int, title: str, note: str) -> Figure:
+    shades = np.repeat(shades, 3 // shades.shape[1], axis=1)
     each = len(shades) // columns
     wide = min(16, each) if len(shades) > 24 else min(8, each)
     tall = -(-each // wide)
     cell = min(0.58, 9.3 / wide)
-    height = columns * (tall * cell * _share(shades) + 0.42) + 0.8
+    height = columns * (tall * cell * _share(shades) + 0.16 + 0.22 * (columns > 1)) + 0.45 + 0.25 * bool(note)
     figure, inner = sheet(max(6.0, wide * cell + 0.3), height, title, note)
     for column, axes in enumerate(inner.subplots(columns, 1, squeeze=False).ravel()):
         part = shades[column * each : (column + 1) * each]
         axes.imshow(_mosaic(part.transpose(0, 2, 3, 1), wide), interpolation="nearest")
         axes.set_axis_off()
-        axes.set_anchor("W")
+        axes.set_anchor("NW")
         if columns > 1:
             first = column * each
             said = f"column {column + 1}: kernels {first} to {first + each - 1}"
@@ -110,7 +112,7 @@ def _in_grey(shades: np.ndarray, norms: np.ndarray, columns: int, title: str, no
         axes.set_xticks([(i + 0.5) * width - 1 for i in range(wide)], [str(i) for i in range(wide)])
         axes.tick_params(length=0, labelsize=7.5)
         axes.spines[:].set_visible(False)
-        axes.set_anchor("W")
+        axes.set_anchor("NW")
         if columns > 1:
             axes.set_title(f"column {column + 1}", fontsize=9, color=MUTED, pad=4)
     axes.set_xlabel("input channel")
@@ -123,7 +125,7 @@ def _share(shades: np.ndarray) -> float:
 
 
 def _gap(side: int) -> int:
-    return max(1, side // 6)
+    return max(1, side // 9)
 
 
 def _mosaic(tiles: np.ndarray, wide: int) -> np.ndarray:

@@ -44,17 +44,24 @@ def confusion(
     matrix = np.asarray(matrix)
     k = len(classes)
     assert matrix.shape == (k, k)
-    names = short_names(classes, 24)
+    names = short_names(classes, 22)
     letters = max(map(len, names)) if k <= NAMED else 4
-    cell = float(np.clip(7.0 / k, 0.13, 0.62)) if k <= NAMED else 14 / k
+    cell = float(np.clip(7.0 / k, 0.13, 0.62 if k > 4 else 1.1)) if k <= NAMED else 14 / k
     size = float(np.clip(cell * 72 * 0.72, 5.5, 9))
     margin = letters * size * 0.6 / 72 + 0.5
-    figure, inner = sheet(max(5.2, k * cell + margin + 0.2), max(3.4, k * cell + margin + 1.3), title, note)
+    upright = letters * size * 0.62 / 72 > cell  # names too long to stand side by side
+    figure, inner = sheet(
+        max(5.2, k * cell + margin + 0.2),
+        k * cell + (margin if upright else 0.55) + 1.05 + 0.25 * bool(note),
+        title,
+        note,
+    )
     axes = inner.subplots()
     axes.imshow(_tinted(matrix), interpolation="nearest")
     axes.spines[:].set_visible(True)
+    axes.set_anchor("NW")
     if k <= NAMED:
-        axes.set_xticks(range(k), names, rotation=90 if k > 5 or letters > 12 else 0, fontsize=size)
+        axes.set_xticks(range(k), names, rotation=90 if upright else 0, fontsize=size)
         axes.set_yticks(range(k), names, fontsize=size)
         axes.set_xticks(np.arange(k + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(k + 1) - 0.5, minor=True)
@@ -86,7 +93,7 @@ def _tinted(matrix: np.ndarray) -> np.ndarray:
     """(K,K) counts -> (K,K,3) colours from white to blue on the diagonal, to orange elsewhere."""
     shares = _shares(matrix)
     right = np.eye(len(matrix), dtype=bool)
-    depth = np.where(right, 0.9 * shares**0.8, shares**0.55)[..., None]
+    depth = np.where(right, 0.9 * shares**0.8, shares**0.45)[..., None]
     ends = np.where(right[..., None], to_rgb(BLUE), to_rgb(VERMILLION))
     return np.asarray(1 - depth * (1 - ends))
 
@@ -129,6 +136,7 @@ def panels(
     axes = inner.subplots(2 * tall, wide, squeeze=False, height_ratios=[2.2, bars] * tall)
     for place in axes.ravel():
         place.set_axis_off()
+        place.set_anchor("S")
     for i in range(n):
         picture, under = axes[2 * (i // wide), i % wide], axes[2 * (i // wide) + 1, i % wide]
         side = images[i].shape[-1]

@@ -6,6 +6,7 @@ import functools
 import io
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ParamSpec
@@ -13,6 +14,7 @@ from typing import ParamSpec
 import matplotlib
 from matplotlib import font_manager
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 P = ParamSpec("P")
 
@@ -111,7 +113,7 @@ def sheet(width: float, height: float, title: str, note: str = "") -> tuple[Figu
 
     The layout moves axes apart until no text lies on another. Nothing here touches pyplot's global figures.
     """
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.07))
     if title:
         figure.suptitle(plain(title), x=0.01, ha="left")
     inner = figure.subfigures(1, 1)
@@ -150,11 +152,12 @@ def short_names(classes: Sequence[str], limit: int) -> list[str]:
 
     Names that would be cut to the same start keep their ends instead; a name that no font can draw becomes its number.
     """
-    names = [plain(name, limit) for name in classes]
-    for i, name in enumerate(names):
+    first = [plain(name, limit) for name in classes]
+    occurring, names = Counter(first), list(first)
+    for i, name in enumerate(first):
         if not name or 2 * name.count(_UNDRAWABLE) > len(name):
             names[i] = f"class {i}"
-        elif names.count(name) > 1 and name.endswith("…"):
+        elif occurring[name] > 1 and name.endswith("…"):
             names[i] = "…" + plain(classes[i][-(limit - 1) :].lstrip(), limit - 1)
     return names
 

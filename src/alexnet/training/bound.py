@@ -20,7 +20,7 @@ SHARE = 0.1
 
 
 def largest_curvature(
-    network: nn.Module, images: Tensor, keys: Tensor, *, products: int = 12, tolerance: float = 0.01
+    network: nn.Module, images: Tensor, keys: Tensor, *, products: int = 8, tolerance: float = 0.02
 ) -> float:
     """Largest Gauss-Newton eigenvalue of the mean cross-entropy over a batch, of all weights that are trained.
 

@@ -5,16 +5,165 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from alexnet import recipes
+from alexnet.config import Config, field_names, get
 from alexnet.data.prepared import PreparedSet
 from alexnet.drawing import figures
+from alexnet.drawing.page import Page
+from alexnet.model.summary import summarize
+from alexnet.scoring.protocols import PROTOCOLS
+from alexnet.scoring.scores import confusion, most_confused
 from alexnet.training.evaluate import Evaluation
-from alexnet.training.figures import draw_run
+from alexnet.training.figures import Shown, draw_run
+from alexnet.training.folder import read_json
 from alexnet.training.run import Run
 
 
-def write_report(
-    run: Run, prepared: PreparedSet, evaluations: Sequence[Evaluation], results: dict[str, Any]
-) -> None:
+def write_report(run: Run, prepared: PreparedSet, evaluations: Sequence[Evaluation], results: dict[str, Any]) -> None:
+    """Write the figures as PNG files into figures/ and report.html, which holds them too and works offline.
+
+    Args:
+        evaluations: of the held-out split, the centre crop first.
+        results: what results.json will hold.
+    """
     (run.folder / "figures").mkdir(exist_ok=True)
+    images: dict[str, tuple[Shown, bytes]] = {}
     for shown in draw_run(run, prepared, evaluations[0]):
         figures.save(shown.figure, run.folder / "figures" / f"{shown.name}.png")
+        images[shown.name] = (shown, (run.folder / "figures" / f"{shown.name}.png").read_bytes())
+
+    def put(name: str) -> None:
+        shown, png = images[name]
+        page.figure(png, alt=shown.caption, caption=shown.caption)
+
+    page = Page(f"{prepared.name}: a picture classifier", _lead(run, prepared, evaluations[0]))
+    page.tiles(_tiles(run, prepared, evaluations, results))
+    for evaluation in evaluations:
+        page.paragraph(f"{str(evaluation.scores).capitalize()}. Brackets hold the 95% interval.")
+    page.section("The pictures")
+    page.paragraph(f"{_sentence(prepared.describe())} {_sentence(prepared.rule)}")
+    put("samples")
+    page.section("How it learned")
+    page.paragraph(_training_words(run, results))
+    put("curves")
+    page.section("What it gets right, and what it takes for what")
+    put("per_class")
+    put("confusion")
+    _mistakes(page, run, evaluations[0])
+    page.section("How far its probabilities can be trusted")
+    put("calibration")
+    page.section("Its worst and best")
+    put("worst")
+    put("best")
+    page.section("What the first layer looks for")
+    put("kernels")
+    page.section("The network")
+    _network(page, run)
+    page.section("Use it, go on, repeat it")
+    page.code(_commands(run))
+    page.files(
+        (
+            ("predictions.csv", "what it said of every held-out picture"),
+            ("per_class.csv", "recall, precision and F1 of every class"),
+            ("confusion.csv", "what was taken for what"),
+            ("results.csv", "loss, errors and rate by epoch"),
+        )
+    )
+    _settings(page, run.config, read_json(run.folder / "environment.json"))
+    page.footer(f"Run {run.folder.name}; configuration {results['config_digest']}; pictures {prepared.fingerprint[:16]}.")
+    page.write(run.folder / "report.html")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _lead(run: Run, prepared: PreparedSet, evaluation: Evaluation) -> str:
+    right = 100 - evaluation.scores.top1_error.value
+    return (
+        f"A network of the AlexNet family ({run.config.model.table}) was trained to tell {len(run.classes)} classes apart. "
+        f"It names {right:.0f} of 100 pictures right that it was not trained on."
+    )
+
+
+def _tiles(
+    run: Run, prepared: PreparedSet, evaluations: Sequence[Evaluation], results: dict[str, Any]
+) -> list[tuple[str, str, str]]:
+    tiles = []
+    for evaluation in evaluations:
+        scores = evaluation.scores
+        place = f"{scores.split}, {scores.n:,} pictures, {PROTOCOLS[scores.protocol]}"
+        error = scores.top1_error
+        tiles.append((f"{error.value:.1f}%", "top-1 error", f"[{error.low:.1f}, {error.high:.1f}] on {place}"))
+    scores = evaluations[0].scores
+    if len(run.classes) > 5:
+        error = scores.top5_error
+        place = f"{scores.split}, {PROTOCOLS[scores.protocol]}"
+        tiles.append((f"{error.value:.1f}%", "top-5 error", f"[{error.low:.1f}, {error.high:.1f}] on {place}"))
+    trained = prepared.counts["train"] + (prepared.counts["select"] if run.config.data.all_of_train else 0)
+    trained = min(trained, run.config.train.limit or trained)
+    tiles.append((f"{trained:,}", "training pictures", f"{run.config.train.epochs} times each at most"))
+    return tiles
+
+
+def _training_words(run: Run, results: dict[str, Any]) -> str:
+    config = run.config
+    kept = (
+        f"The weights kept are those of epoch {results['epoch']}, the best on the pictures that select."
+        if results["weights"] == "best"
+        else "The weights kept are the last ones: nothing selected among epochs."
+    )
+    return (
+        f"{config.train.epochs} epochs in batches of {config.train.batch}, rule {config.optim.rule}, highest rate "
+        f"{config.optim.rate:g}, schedule {config.optim.schedule}. {kept}"
+    )
+
+
+def _mistakes(page: Page, run: Run, evaluation: Evaluation) -> None:
+    matrix = confusion(evaluation.predictions.probabilities, evaluation.predictions.labels, len(run.classes))
+    rows = [
+        (mistake.true, mistake.predicted, f"{mistake.n:,}", f"{100 * mistake.share:.0f}%")
+        for mistake in most_confused(matrix, run.classes, 8)
+    ]
+    if rows:
+        page.table(
+            ("true class", "taken for", "pictures", "of the class"), rows, caption="The most frequent mistakes"
+        )
+
+
+def _network(page: Page, run: Run) -> None:
+    found = summarize(run.network.table, len(run.classes), size=run.preprocess.crop)
+    page.paragraph(
+        f"{found.parameters:,} parameters; {found.macs:,} multiply-adds a picture of "
+        f"{run.preprocess.crop} x {run.preprocess.crop} pixels."
+    )
+    rows = [
+        (row.name, row.kind, " x ".join(map(str, row.output)), f"{row.parameters:,}", f"{row.macs:,}")
+        for row in found.layers
+    ]
+    with page.details("Layer by layer"):
+        page.table(("layer", "kind", "output", "parameters", "multiply-adds"), rows)
+
+
+def _commands(run: Run) -> str:
+    return "\n".join(
+        (
+            f"alexnet predict {run.folder} PICTURE_OR_FOLDER    # what is on other pictures",
+            f"alexnet evaluate {run.folder} --protocol ten      # the paper's ten views",
+            f"alexnet resume {run.folder} --extend 10           # ten more epochs",
+        )
+    )
+
+
+def _settings(page: Page, config: Config, environment: dict[str, Any]) -> None:
+    nearest = next(
+        (recipe.config for recipe in recipes.RECIPES.values() if recipe.config.model.table == config.model.table), Config()
+    )
+    rows = [
+        (name, str(get(config, name)), "" if get(config, name) == get(nearest, name) else str(get(nearest, name)))
+        for name in field_names(config)
+    ]
+    with page.details("All settings"):
+        page.table(("setting", "value", "where the recipe has another"), rows)
+    with page.details("The conditions under which this run repeats bit for bit"):
+        page.table(("condition", "value"), [(name, str(value)) for name, value in environment.items()])

@@ -79,6 +79,8 @@ def fit_to_data(config: Config, data: DataFacts, machine: Machine, given: Mappin
         changes |= _quick_for(data)
     if config.optim.schedule == "source" and given.get("train.epochs"):
         changes["augment.colour_off_epoch"] = colour_off_epoch(given["train.epochs"])
+    if given.get("train.epochs", 0) > 0:  # a shorter run warms up for the same share of it
+        changes["optim.warmup"] = config.optim.warmup * given["train.epochs"] / config.train.epochs
     if machine.bf16 and config.model.table == "quick":
         changes["train.precision"] = "bf16"
     if "data.size" in given and "augment.crop" not in given:
