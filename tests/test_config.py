@@ -73,7 +73,7 @@ def test_a_file_of_another_version_is_named_as_such() -> None:
     del values["train"]["seed"]
     with pytest.raises(ValueError, match=r"lacks train\.seed"):
         from_dict(values)
-    with pytest.raises(ValueError, match="no setting is called 'train.sede'"):
+    with pytest.raises(ValueError, match=r"no setting is called 'train\.sede'"):
         from_dict(to_dict(Config()) | {"train": to_dict(Config())["train"] | {"sede": 1}})
     with pytest.raises(ValueError, match="must hold named settings"):
         from_dict({"data": 3})

@@ -69,6 +69,13 @@ def test_paths_may_be_absolute_missing_or_not_utf8(folder: Path, tmp_path_factor
         reader.read(1)
 
 
+def test_a_pipe_in_a_list_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.png")
+    listing = list_source(write(folder / "l.csv", "path,label\n1.png,a\npipe.png,b\n"))
+    with pytest.raises(OSError, match="not a file"):
+        listing.reader().read(1)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [

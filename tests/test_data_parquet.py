@@ -43,6 +43,9 @@ def test_rows_are_read_in_any_order_and_by_parts(tmp_path: Path) -> None:
     reader = listing.reader()
     for row in (0, 1, 39, 40, 99, 41, 3, 3, 80):
         assert reader.read(row) == str(row).encode()
+    whole = list_source(write(tmp_path / "b.parquet", [0, 1] * 50, names=["x", "y"], group=100)).reader()
+    for row in (99, 0, 63, 64, 31, 95):
+        assert whole.read(row) == str(row).encode(), "one row group, back and forth"
     part = pickle.loads(pickle.dumps(listing.reader(30, 60)))
     assert [part.read(row) for row in range(30, 60)] == [str(row).encode() for row in range(30, 60)]
 

@@ -59,7 +59,7 @@ def test_squares_labels_and_origins_belong_together(picture_folder: Path, tmp_pa
     assert seen[0] == (0, 72)
     assert seen[-1] == (72, 72)
     assert seen == sorted(seen)
-    assert any("72 pictures at 24 x 24 pixels: 0 MB" in sentence for sentence in said)
+    assert any("72 pictures at 24 x 24 pixels: 1 MB" in sentence for sentence in said)
     assert set(os.listdir(made.path)) == {
         ".lock", "dataset.json", "left_out.csv", "manifest.parquet", "shards", "statistics.safetensors",
     }  # fmt: skip
@@ -156,8 +156,8 @@ def test_other_peoples_folders_are_refused_and_left_alone(picture_folder: Path, 
         prepare(listing, tmp_path / "out", size=9)
     with pytest.raises(ValueError, match="is a prepared set, not a source"):
         list_source(tmp_path / "out")
-    for wrong in ({"size": 0}, {"fit": "stretch"}):
-        with pytest.raises(ValueError, match=r"--size must be|--fit cannot be"):
+    for wrong in ({"size": 0}, {"fit": "stretch"}, {"workers": -1}):
+        with pytest.raises(ValueError, match=r"--size must be|--fit cannot be|--workers must be"):
             prepare(listing, tmp_path / "new", **wrong)  # type: ignore[arg-type]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from alexnet.data import shards, workers
+from alexnet.data import shards, storage, workers
 from alexnet.data.prepare import prepare
 from alexnet.data.sources import list_source
 from conftest import draw_folder
@@ -24,8 +24,9 @@ def test_what_workers_import_leaves_torch_alone() -> None:
 
 #: A script as people write them: no guard, and the call at its top level.
 SCRIPT = """
-import sys, time
+import signal, sys
 from alexnet.data import shards
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell inherit that it is ignored
 shards.SHARD_PICTURES = 16
 from alexnet.data.prepare import prepare
 from alexnet.data.sources import list_source
@@ -55,19 +56,25 @@ def alive(pid: int) -> bool:
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_workers_end_with_their_caller(tmp_path: Path, ending: signal.Signals) -> None:
     source = draw_folder(tmp_path / "in", each=300)
-    caller = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(source), str(tmp_path / "out")], stderr=subprocess.DEVNULL
-    )
+    with open(tmp_path / "errors.txt", "w") as errors:
+        command = [sys.executable, "-c", SCRIPT, str(source), str(tmp_path / "out")]
+        caller = subprocess.Popen(command, stderr=errors, start_new_session=True)
     deadline = time.monotonic() + 20
     while len(found := children(caller.pid)) < 2 or not any((tmp_path / "out" / "shards").glob("*.bin")):
         assert time.monotonic() < deadline
         assert caller.poll() is None
         time.sleep(0.005)
-    caller.send_signal(ending)
+    if ending == signal.SIGINT:
+        os.killpg(caller.pid, ending)  # as Ctrl-C does
+    else:
+        caller.send_signal(ending)
     assert caller.wait(timeout=10) != 0
     while any(map(alive, found)):
         assert time.monotonic() < deadline, "a worker outlived its caller"
         time.sleep(0.02)
+    tracebacks = (tmp_path / "errors.txt").read_text().count("Traceback")
+    assert tracebacks == (1 if ending == signal.SIGINT else 0), "the workers end without a word"
+    assert not any(storage.is_part(path.name) for path in (tmp_path / "out" / "shards").iterdir())
 
 
 def test_a_worker_that_is_killed_is_reported_and_its_work_done_again(

@@ -122,7 +122,7 @@ def test_columns_of_numbers_are_set_to_the_right() -> None:
         [["a", "1,000", "25.2% [21, 29]", "1", ""], ["b", "-2.5e-3", "", "x", ""]],
     )
     classes = [one.get("class", "") for one in Reader(page.html()).all("th")]
-    assert classes == ["", "number", "number", "", "number"]
+    assert classes == ["", "number", "number", "", ""]
     page.table(["nothing"], [])
 
 

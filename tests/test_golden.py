@@ -1,7 +1,7 @@
 """Do unchanged configs still give the recorded numbers? 20 steps in float64 on one thread.
 
-A change that is not meant to compute anything else leaves these losses equal to a billionth. One that is meant to raises
-`NUMERICS_VERSION` and writes the new trace with: python -m tests.test_golden
+A change that is not meant to compute anything else leaves these losses equal to a billionth. One that is meant to
+raises `NUMERICS_VERSION` and writes the new trace with: python -m tests.test_golden
 """
 
 from __future__ import annotations

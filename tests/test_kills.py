@@ -1,4 +1,4 @@
-"""Does a run that is killed again and again end as one that never was? SIGKILL at random moments, from the command line."""
+"""Does a run that is killed again and again end as one that never was? SIGKILL at random moments."""
 
 from __future__ import annotations
 

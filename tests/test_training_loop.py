@@ -208,7 +208,9 @@ def test_a_compiled_run_equals_an_eager_one(pictures: PreparedSet, tmp_path: Pat
     weights = []
     for compiled in (False, True):
         small = {"model.classes": 3, "train.epochs": 2, "train.batch": 32, "train.precision": "float32"}
-        wanted = patch(recipes.RECIPES[recipe].config, small | {"train.compile": compiled, "optim.rate": 0.002, "train.steps": 4})
+        wanted = patch(
+            recipes.RECIPES[recipe].config, small | {"train.compile": compiled, "optim.rate": 0.002, "train.steps": 4}
+        )
         state = loop.train(wanted, pictures, folder(tmp_path / str(compiled)), machine=CPU)
         weights.append(torch.cat([w.detach().flatten() for w in state.network.parameters()]))
     torch.testing.assert_close(weights[0], weights[1], rtol=0, atol=1e-4)

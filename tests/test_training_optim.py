@@ -28,7 +28,9 @@ def plain_rule(rates: Sequence[float], gradients: Sequence[float], momentum: flo
     return seen
 
 
-def walk(optimizer: torch.optim.Optimizer, weight: nn.Parameter, rates: Sequence[float], gradients: Sequence[float]) -> list[float]:
+def walk(
+    optimizer: torch.optim.Optimizer, weight: nn.Parameter, rates: Sequence[float], gradients: Sequence[float]
+) -> list[float]:
     seen = []
     for rate, gradient in zip(rates, gradients, strict=True):
         optimizer.param_groups[0]["lr"] = rate

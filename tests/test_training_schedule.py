@@ -88,7 +88,16 @@ def test_the_recorded_schedule() -> None:
     def at(epoch: int, layer: str, sort: str) -> float:
         return schedule.layer_factor(layer, sort, (epoch - 1) * 10)
 
-    assert [at(e, "conv2", "weight") for e in (1, 24, 25, 50, 51, 78, 79, 91)] == [1, 1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001]
+    assert [at(e, "conv2", "weight") for e in (1, 24, 25, 50, 51, 78, 79, 91)] == [
+        1,
+        1,
+        0.1,
+        0.1,
+        0.01,
+        0.01,
+        0.001,
+        0.001,
+    ]
     assert [at(e, "conv1", "weight") for e in (24, 25, 66, 67, 71, 72, 91)] == [1, 0.1, 0.01, 0.001, 0.001, 0, 0]
     assert [at(e, "fc8", "bias") for e in (1, 60, 91)] == [1, 1, 1]
     assert [at(e, "conv1", "bias") for e in (1, 71, 72)] == [1, 1, 0]

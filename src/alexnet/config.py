@@ -177,9 +177,7 @@ def patch(config: Config, changes: Mapping[str, Any]) -> Config:
         part, leaf = name.split(".")
         old = getattr(config, part)
         hint = typing.get_type_hints(type(old))[leaf]
-        config = dataclasses.replace(
-            config, **{part: dataclasses.replace(old, **{leaf: _checked(name, value, hint)})}
-        )
+        config = dataclasses.replace(config, **{part: dataclasses.replace(old, **{leaf: _checked(name, value, hint)})})
     return config
 
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Kind = Literal[
-    "conv", "dense", "relu", "response", "within", "batchnorm", "maxpool", "avgpool", "adaptive", "dropout"
-]
+Kind = Literal["conv", "dense", "relu", "response", "within", "batchnorm", "maxpool", "avgpool", "adaptive", "dropout"]
 
 #: Named sets of initial weights; "table" in a config means the table's own.
 Init = Literal["normal", "torch", "he"]
@@ -265,40 +263,42 @@ CIFAR_18 = Table(
     ),
 )
 
-#: A small modern relative for small pictures: batch normalization instead of response normalization and columns.
+_NORMED = {"bias": False, "init": "he"}
+#: A small modern relative for small pictures. Pooling stands before normalization and ReLU, as in the released program:
+#: it gives the same maps for a quarter of the work.
 QUICK = Table(
     name="quick",
     summary="a small modern AlexNet for pictures of 32 to 128 pixels: batch normalization, one dense hidden layer",
     size=32,
     sizes=(24, 160),
     layers=(
-        conv("conv1", 32, 3, pad=1, bias=False, init="he"),
+        conv("conv1", 48, 5, pad=2, **_NORMED),
         pool("pool1"),
         Layer(name="norm1", kind="batchnorm"),
         relu("relu1"),
-        conv("conv2", 96, 3, pad=1, bias=False, init="he"),
+        conv("conv2", 128, 3, pad=1, **_NORMED),
         pool("pool2"),
         Layer(name="norm2", kind="batchnorm"),
         relu("relu2"),
-        conv("conv3", 144, 3, pad=1, bias=False, init="he"),
+        conv("conv3", 192, 3, pad=1, **_NORMED),
         Layer(name="norm3", kind="batchnorm"),
         relu("relu3"),
-        conv("conv4", 144, 3, pad=1, bias=False, init="he"),
+        conv("conv4", 192, 3, pad=1, **_NORMED),
         Layer(name="norm4", kind="batchnorm"),
         relu("relu4"),
-        conv("conv5", 96, 3, pad=1, bias=False, init="he"),
+        conv("conv5", 128, 3, pad=1, **_NORMED),
         pool("pool5"),
         Layer(name="norm5", kind="batchnorm"),
         relu("relu5"),
         Layer(name="average", kind="adaptive", kernel=4),
-        dense("fc6", 512, init="he"),
+        dense("fc6", 512, **_NORMED),
+        Layer(name="norm6", kind="batchnorm"),
         relu("relu6"),
-        dropout("drop6", mode="inverted"),
+        dropout("drop6", mode="inverted", rate=0.25),
         dense("fc8", 0, init="he"),
     ),
 )
 
 TABLES: dict[str, Table] = {
-    table.name: table
-    for table in (PAPER, SOURCE, ONE_COLUMN, HALF, SIX_CONV, TORCHVISION, CIFAR_26, CIFAR_18, QUICK)
+    table.name: table for table in (PAPER, SOURCE, ONE_COLUMN, HALF, SIX_CONV, TORCHVISION, CIFAR_26, CIFAR_18, QUICK)
 }

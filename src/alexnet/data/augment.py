@@ -16,7 +16,7 @@ from alexnet.data.statistics import Statistics
 
 
 def offsets(keys: Tensor, stored: int, config: AugmentConfig) -> Tensor:
-    """Top and left corner of every picture's crop: int64 (N, 2), each uniform over all stored + 2 pad - crop + 1 places.
+    """Top and left corner of every picture's crop: int64 (N, 2), uniform over stored + 2 pad - crop + 1 places.
 
     With 256 and 224 there are 33 places an axis, as in convdata.py; the paper's text counts 32.
     """

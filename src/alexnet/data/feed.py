@@ -69,7 +69,8 @@ class Feed:
         def put(item: Batch | BaseException | None) -> None:
             while not stopped.is_set():
                 try:
-                    return ready.put(item, timeout=0.1)
+                    ready.put(item, timeout=0.1)
+                    return
                 except Full:
                     continue
 

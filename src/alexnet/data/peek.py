@@ -27,7 +27,7 @@ class DataFacts:
 
 
 def peek(listing: Listing) -> DataFacts:
-    """Facts of a listing from its columns and the headers of a sample spread over it; unreadable ones are passed over."""
+    """Facts of a listing from its columns and the headers of a sample spread over it, unreadable ones apart."""
     count = len(listing.labels)
     given = int((listing.splits == 0).sum())
     reader = listing.reader()
@@ -36,7 +36,7 @@ def peek(listing: Listing) -> DataFacts:
         try:
             with Image.open(io.BytesIO(reader.read(int(place)))) as picture:
                 sides.append(min(picture.size))
-        except Exception:  # noqa: BLE001, S112  whatever is wrong with a file is told when it is decoded
+        except Exception:
             continue
     return DataFacts(
         name=listing.name,

@@ -59,6 +59,8 @@ def prepare(
     request = request_of(listing, size, fit, split_seed)
     if not 0 <= max_left_out <= 1:
         raise ValueError(f"--max-left-out is a share from 0 to 1 (5% is 0.05), not {max_left_out}")
+    if workers is not None and workers < 1:
+        raise ValueError(f"--workers must be 1 or more, or left away for as many as there are cores, not {workers}")
     _refuse_foreign(path, listing, request)
     try:
         path.mkdir(parents=True, exist_ok=True)

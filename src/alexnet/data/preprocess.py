@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from alexnet.config import AugmentConfig, DataConfig
+from alexnet.data.square import Fit
 from alexnet.data.statistics import Statistics
 
 
@@ -26,9 +27,11 @@ class Preprocess(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, mean: Tensor, deviation: Tensor, *, size: int, fit: str, crop: int) -> None:
+    def __init__(self, mean: Tensor, deviation: Tensor, *, size: int, fit: Fit, crop: int) -> None:
         super().__init__()
-        self.size, self.fit, self.crop = size, fit, crop
+        self.size: int = size
+        self.fit: Fit = fit
+        self.crop: int = crop
         self.register_buffer("mean", mean.float())
         self.register_buffer("deviation", deviation.float())
 

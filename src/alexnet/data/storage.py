@@ -74,4 +74,4 @@ def locked(folder: Path, say: Callable[[str], None]) -> Iterator[bool]:
 
 def gigabytes(count: float) -> str:
     """Bytes in words: "310 MB", "2.4 GB"."""
-    return f"{count / 1e6:,.0f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
+    return f"{max(1, round(count / 1e6)):,} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import traceback
@@ -77,6 +76,7 @@ def _worker(out: Path, size: int, fit: Fit) -> Iterator[Connection]:
         pass_fds=[theirs.fileno()],
         stdin=subprocess.DEVNULL,
         env=os.environ | _ONE_THREAD,
+        start_new_session=True,  # so that Ctrl-C reaches the caller alone, which decides
     )
     theirs.close()
     try:
@@ -92,13 +92,10 @@ def _worker(out: Path, size: int, fit: Fit) -> Iterator[Connection]:
 
 def serve(descriptor: int, out: str, size: int, fit: Fit) -> None:
     """A worker's life: jobs in, reports out, until the caller closes the socket."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the caller decides
     caller = Connection(descriptor)
 
     def report(done: int) -> None:
-        caller.send(("read", done, ""))
-        if caller.poll():  # nothing is sent to a busy worker: the socket was closed
-            raise SystemExit(1)
+        caller.send(("read", done, ""))  # fails when the caller is gone, which ends this process
 
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:

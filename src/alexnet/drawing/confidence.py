@@ -80,7 +80,8 @@ def calibration(found: Calibration, *, title: str = "Does it know when it is wro
     upper.set_ylabel("right")
     upper.yaxis.set_major_formatter(PercentFormatter(decimals=0))
     upper.grid(axis="y")
-    upper.legend(loc="upper left")
+    # Outside, since bars may reach any height.
+    inner.legend(*upper.get_legend_handles_labels(), loc="outside lower left", ncols=2)
     upper.set_title(f"expected calibration error {100 * found.ece:.1f}%", fontsize=9, color=MUTED)
     lower.bar(middles, [one.n for one in bins], width=0.92 * width, color=LIGHT_BLUE, edgecolor=FAINT)
     lower.set_ylabel("pictures")

@@ -136,7 +136,8 @@ class Page:
         data = base64.b64encode(png).decode("ascii")
         said = f"<figcaption>{_text(caption)}</figcaption>" if caption else ""
         self._body.append(
-            f'<figure><div class="picture" style="max-width:calc({shown}px + 1.5rem)"><img src="data:image/png;base64,{data}" alt="{_text(alt)}" width="{width}" '
+            f'<figure><div class="picture" style="max-width:calc({shown}px + 1.5rem)">'
+            f'<img src="data:image/png;base64,{data}" alt="{_text(alt)}" width="{width}" '
             f'height="{height}" style="min-width:{min(NARROWEST, shown)}px"></div>{said}</figure>'
         )
 
@@ -146,10 +147,8 @@ class Page:
 
     def files(self, files: Sequence[tuple[str, str]]) -> None:
         """Links to files beside the page: (path relative to it, what it holds)."""
-        items = (
-            f'<li><a href="{_text(quote(path.lstrip("/"), errors="surrogateescape"))}">{_text(path)}</a> {_text(what)}</li>'
-            for path, what in files
-        )
+        links = ((quote(path.lstrip("/"), errors="surrogateescape"), path, what) for path, what in files)
+        items = (f'<li><a href="{link}">{_text(path)}</a> {_text(what)}</li>' for link, path, what in links)
         self._body.append(f'<ul class="files">{"".join(items)}</ul>')
 
     @contextlib.contextmanager

@@ -14,6 +14,7 @@ from typing import ParamSpec
 import matplotlib
 from matplotlib import font_manager
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 P = ParamSpec("P")
@@ -45,8 +46,13 @@ def _fonts() -> tuple[str, ...]:
 
 @functools.cache
 def _characters() -> frozenset[int]:
-    """All that the fonts can draw."""
-    return frozenset().union(*(font_manager.get_font(font_manager.findfont(name)).get_charmap() for name in _fonts()))
+    """All that the fonts can draw, in normal and in bold letters: the bold ones of a font know fewer."""
+    both = []
+    for name in _fonts():
+        faces = (FontProperties(family=name, weight=weight) for weight in ("normal", "bold"))
+        charmaps = [font_manager.get_font(font_manager.findfont(face)).get_charmap() for face in faces]
+        both.append(frozenset(charmaps[0]) & frozenset(charmaps[1]))
+    return frozenset().union(*both)
 
 
 def _settings() -> dict[str, object]:

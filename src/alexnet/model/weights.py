@@ -143,9 +143,10 @@ def _load_torch(path: Path) -> Weights:
                 # torch stores without compression: more than the file's length is a trap.
                 if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
                     raise ValueError(f"{damaged}: it claims more data than it holds")
-        with warnings.catch_warnings():
+        # An open file, since by a path's name torch would choose another way of reading it.
+        with warnings.catch_warnings(), open(path, "rb") as file:
             warnings.simplefilter("ignore")  # what torch remarks about a stranger's file is not ours to act on
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"{path} holds more than tensors, which could run any program and is not loaded; "

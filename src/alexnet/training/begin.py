@@ -75,9 +75,7 @@ def begin(
         files.cut(run / log, found[1]["lines"][log] if found else 0)
     forward: Any = torch.compile(network, dynamic=False) if config.train.compile else network
     (run / "weights").mkdir(exist_ok=True)
-    return state, Setting(
-        config=config, preprocess=preprocess, statistics=statistics, device=device, forward=forward
-    )
+    return state, Setting(config=config, preprocess=preprocess, statistics=statistics, device=device, forward=forward)
 
 
 def _say_conditions(before: Mapping[str, Any], listener: Listener) -> None:

@@ -1,7 +1,7 @@
 """What must be kept so that a killed run ends as if it never stopped? Atomic checkpoints, exact resume.
 
-A checkpoint is a folder `state/<step>` with the tensors (weights, buffers, optimizer, running sums) and the place in the data. It is
-written under another name, synced, and made current by one rename; the one before is removed only then.
+A checkpoint is a folder `state/<step>` with the tensors (weights, buffers, optimizer, running sums) and the place in
+the data. It is written under another name, synced, and made current by one rename; the one before is removed only then.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def load_checkpoint(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | Non
 
 
 def optimizer_tensors(network: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
-    """The optimizer's tensors by the names of the weights they belong to: `optimizer.features.conv1.weight.velocity`."""
+    """The optimizer's tensors by the names of their weights: `optimizer.features.conv1.weight.velocity`."""
     names = {id(weight): name for name, weight in network.named_parameters()}
     return {
         f"optimizer.{names[id(weight)]}.{field}": value

@@ -62,9 +62,7 @@ def evaluate_rows(
             f"the network does not know the class {unknown[0]!r}; it knows {', '.join(trained.classes[:20])}"
             + (" ..." if len(trained.classes) > 20 else "")
         )
-    feed = Feed(
-        prepared, rows, batch=batch_for(trained.preprocess.crop), device=machine.device, memory=machine.memory
-    )
+    feed = Feed(prepared, rows, batch=batch_for(trained.preprocess.crop), device=machine.device, memory=machine.memory)
     network, preprocess = trained.network.to(machine.device), trained.preprocess.to(machine.device)
     predictions = infer(
         network, preprocess, feed.straight(), protocol=protocol, device=machine.device, precision=precision

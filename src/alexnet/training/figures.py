@@ -37,9 +37,15 @@ def draw_run(run: Run, prepared: PreparedSet, evaluation: Evaluation) -> Iterato
     probabilities, labels = evaluation.predictions.probabilities, evaluation.predictions.labels
     about = f"On {evaluation.scores.split}, {evaluation.scores.n:,} pictures."
     matrix = confusion(probabilities, labels, len(run.classes))
-    yield Shown("confusion", f"{about} A row is a true class, a column what it was taken for.", figures.confusion(matrix, run.classes))
+    yield Shown(
+        "confusion",
+        f"{about} A row is a true class, a column what it was taken for.",
+        figures.confusion(matrix, run.classes),
+    )
     rows = per_class(probabilities, labels, run.classes)
-    yield Shown("per_class", f"{about} The share of each class that is found, with 95% intervals.", figures.per_class(rows))
+    yield Shown(
+        "per_class", f"{about} The share of each class that is found, with 95% intervals.", figures.per_class(rows)
+    )
     yield Shown(
         "calibration",
         f"{about} Where the dots lie on the diagonal, a probability can be taken at its word.",
@@ -53,7 +59,9 @@ def _samples(run: Run, prepared: PreparedSet) -> Shown:
     rows = prepared.rows("train")
     chosen = rows[draws.order(0, 0, len(rows))[:SAMPLES].numpy()]
     titles = [prepared.classes[label] for label in prepared.labels[chosen]]
-    figure = figures.samples(prepared.gather(chosen), titles, title="Some training pictures as the network gets them, uncut")
+    figure = figures.samples(
+        prepared.gather(chosen), titles, title="Some training pictures as the network gets them, uncut"
+    )
     size, crop = run.preprocess.size, run.preprocess.crop
     return Shown("samples", f"Stored squares of {size} pixels; the network sees {crop} x {crop} of them.", figure)
 
@@ -70,7 +78,9 @@ def _kernels(run: Run) -> Shown:
     columns = max(row.columns for row in table.layers)
     weights = run.network.get_parameter(f"features.{first.name}.weight").detach().to(torch.float32).cpu().numpy()
     figure = figures.kernels(weights, columns=columns, title=f"The {len(weights)} kernels of {first.name}")
-    return Shown("kernels", f"What the first layer looks for: {first.kernel} x {first.kernel} pixels, in colour.", figure)
+    return Shown(
+        "kernels", f"What the first layer looks for: {first.kernel} x {first.kernel} pixels, in colour.", figure
+    )
 
 
 def _best_and_worst(run: Run, prepared: PreparedSet, evaluation: Evaluation) -> Iterator[Shown]:

@@ -26,7 +26,9 @@ def finish(run: Run, prepared: PreparedSet, machine: Machine) -> None:
     note = "" if config.data.all_of_train else note
     protocols = ("centre", "ten") if config.augment.crop < config.data.size else ("centre",)
     evaluations = [
-        evaluate_rows(run.trained, prepared, prepared.rows(split), split=split, protocol=name, machine=machine, note=note)
+        evaluate_rows(
+            run.trained, prepared, prepared.rows(split), split=split, protocol=name, machine=machine, note=note
+        )
         for name in protocols
     ]
     write_tables(run, evaluations[0])
@@ -60,9 +62,7 @@ def write_tables(run: Run, evaluation: Evaluation) -> None:
     write_predictions(
         run.folder / "predictions.csv", evaluation.paths, predictions.probabilities, classes, predictions.labels
     )
-    write_per_class(
-        run.folder / "per_class.csv", per_class(predictions.probabilities, predictions.labels, classes)
-    )
+    write_per_class(run.folder / "per_class.csv", per_class(predictions.probabilities, predictions.labels, classes))
     write_confusion(
         run.folder / "confusion.csv", confusion(predictions.probabilities, predictions.labels, len(classes)), classes
     )

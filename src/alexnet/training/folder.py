@@ -1,4 +1,4 @@
-"""Where does a run live on disk? Its folder: made, named, locked, and written so that a kill at any moment loses nothing.
+"""Where does a run live on disk? Its folder: named, locked, and written so that a kill at any moment loses nothing.
 
 This file imports no torch, so that `request.json` stands before torch is loaded.
 """
@@ -49,7 +49,9 @@ class RunFolder:
     def __enter__(self) -> RunFolder:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

@@ -17,10 +17,10 @@ from alexnet.training import folder as files
 from alexnet.training.begin import begin, save
 from alexnet.training.clock import Clock
 from alexnet.training.doctor import explain_not_finite
-from alexnet.training.trained import save_network
 from alexnet.training.listener import Interrupted, Listener, Progress, Silent
 from alexnet.training.signals import Stop
 from alexnet.training.step import NotFinite, Setting, State, step
+from alexnet.training.trained import save_network
 
 #: Steps between two lines of metrics.jsonl within an epoch, and between two looks at the loss on a GPU.
 INTERVAL = 50

@@ -81,7 +81,7 @@ def groups(network: nn.Module, table: Table, config: OptimConfig) -> list[dict[s
         layer = name.split(".")[-2]
         sort = "weight" if weight.ndim > 1 else "bias"
         decayed = sort == "weight" or config.decay_biases
-        group = {
+        group: dict[str, Any] = {
             "params": [],
             "layer": layer,
             "sort": sort,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from alexnet.config import DataConfig, from_dict
-from alexnet.data.peek import DataFacts, peek
 from alexnet.data.cache import prepare_cached
+from alexnet.data.peek import DataFacts, peek
 from alexnet.data.prepared import PreparedSet, is_prepared, open_prepared
 from alexnet.data.sources import list_source
 from alexnet.training.folder import read_json

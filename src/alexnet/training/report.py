@@ -70,7 +70,9 @@ def write_report(run: Run, prepared: PreparedSet, evaluations: Sequence[Evaluati
         )
     )
     _settings(page, run.config, read_json(run.folder / "environment.json"))
-    page.footer(f"Run {run.folder.name}; configuration {results['config_digest']}; pictures {prepared.fingerprint[:16]}.")
+    page.footer(
+        f"Run {run.folder.name}; configuration {results['config_digest']}; pictures {prepared.fingerprint[:16]}."
+    )
     page.write(run.folder / "report.html")
 
 
@@ -81,8 +83,8 @@ def _sentence(text: str) -> str:
 def _lead(run: Run, prepared: PreparedSet, evaluation: Evaluation) -> str:
     right = 100 - evaluation.scores.top1_error.value
     return (
-        f"A network of the AlexNet family ({run.config.model.table}) was trained to tell {len(run.classes)} classes apart. "
-        f"It names {right:.0f} of 100 pictures right that it was not trained on."
+        f"A network of the AlexNet family ({run.config.model.table}) was trained to tell {len(run.classes)} classes "
+        f"apart. It names {right:.0f} of 100 pictures right that it was not trained on."
     )
 
 
@@ -126,9 +128,7 @@ def _mistakes(page: Page, run: Run, evaluation: Evaluation) -> None:
         for mistake in most_confused(matrix, run.classes, 8)
     ]
     if rows:
-        page.table(
-            ("true class", "taken for", "pictures", "of the class"), rows, caption="The most frequent mistakes"
-        )
+        page.table(("true class", "taken for", "pictures", "of the class"), rows, caption="The most frequent mistakes")
 
 
 def _network(page: Page, run: Run) -> None:
@@ -157,7 +157,8 @@ def _commands(run: Run) -> str:
 
 def _settings(page: Page, config: Config, environment: dict[str, Any]) -> None:
     nearest = next(
-        (recipe.config for recipe in recipes.RECIPES.values() if recipe.config.model.table == config.model.table), Config()
+        (recipe.config for recipe in recipes.RECIPES.values() if recipe.config.model.table == config.model.table),
+        Config(),
     )
     rows = [
         (name, str(get(config, name)), "" if get(config, name) == get(nearest, name) else str(get(nearest, name)))

@@ -16,6 +16,11 @@ from alexnet.training.bound import safe_rate, stable_rate
 from alexnet.training.schedule import Schedule, colour_off_epoch
 
 
+#: Training pictures from which on `quick` spends none of them on selecting: under a falling rate the last epoch is the
+#: best but for chance, and a tenth more pictures is worth more.
+MANY = 20_000
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """What the user asked for: a recipe or nothing, and exactly the settings given, by dotted name."""
@@ -77,6 +82,7 @@ def fit_to_data(config: Config, data: DataFacts, machine: Machine, given: Mappin
     changes: dict[str, Any] = {}
     if config.model.table == "quick":
         changes |= _quick_for(data)
+        changes["data.all_of_train"] = data.pictures >= MANY
     if config.optim.schedule == "source" and given.get("train.epochs"):
         changes["augment.colour_off_epoch"] = colour_off_epoch(given["train.epochs"])
     if given.get("train.epochs", 0) > 0:  # a shorter run warms up for the same share of it
@@ -103,7 +109,9 @@ def _check(config: Config, data: DataFacts) -> None:
     if config.model.table not in TABLES:
         raise ValueError(f"no table is called {config.model.table!r}; there are {', '.join(TABLES)}")
     if config.model.classes != data.classes:
-        raise ValueError(f"--model.classes {config.model.classes} is not the data's {data.classes} classes; leave it out")
+        raise ValueError(
+            f"--model.classes {config.model.classes} is not the data's {data.classes} classes; leave it out"
+        )
     places = config.data.size + 2 * config.augment.pad - config.augment.crop
     if places < 0:
         raise ValueError(
@@ -116,10 +124,15 @@ def _check(config: Config, data: DataFacts) -> None:
 
 
 def _describe(recipe: Recipe, chosen: bool, config: Config, data: DataFacts, machine: Machine) -> str:
-    why = f"chosen for {data.pictures:,} pictures of about {data.side} pixels on {machine.device}" if chosen else "as asked"
+    why = (
+        f"chosen for {data.pictures:,} pictures of about {data.side} pixels on {machine.device}"
+        if chosen
+        else "as asked"
+    )
     return (
         f"recipe {recipe.name} ({why}): network {config.model.table} at {config.augment.crop} pixels, "
-        f"{config.train.epochs} epochs, batch {config.train.batch}, rate {config.optim.rate:g}, {config.train.precision}"
+        f"{config.train.epochs} epochs, batch {config.train.batch}, rate {config.optim.rate:g}, "
+        f"{config.train.precision}"
     )
 
 
@@ -133,7 +146,9 @@ def _bounded(config: Config, data: DataFacts, given: bool, curvature: float) -> 
     stable = stable_rate(curvature, config.optim.momentum)
     reason = f"the curvature at the start, {curvature:.3g}, makes steps above {stable:.2g} unstable"
     if given:
-        return config, [f"warning: {reason}; the rate {config.optim.rate:g} was given and is kept, {safe:g} would be safe"]
+        return config, [
+            f"warning: {reason}; the rate {config.optim.rate:g} was given and is kept, {safe:g} would be safe"
+        ]
     lowered = patch(config, {"optim.rate": safe * config.optim.rate / first})
     assert list(changes_between(config, lowered)) == ["optim.rate"]
     return lowered, [f"rate {config.optim.rate:g} lowered to {lowered.optim.rate:g}: {reason}"]

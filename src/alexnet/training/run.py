@@ -69,7 +69,7 @@ class Run:
         Raises:
             ValueError: a path that does not exist.
         """
-        if isinstance(paths, str | os.PathLike):
+        if isinstance(paths, str | os.PathLike):  # pyrefly: ignore[implicit-any-type-argument]
             paths = [paths]
         return self._predict(find_pictures(paths), top, device)
 

@@ -107,5 +107,5 @@ def _latest(events: tuple[tuple[int, float], ...], epoch: float, before: float) 
 
 
 def colour_off_epoch(epochs: int) -> int:
-    """The epoch of a run of `epochs` epochs that corresponds to the one at which the recorded run ended colour noise."""
+    """The epoch, in a run of `epochs`, that corresponds to the one at which the recorded run ended colour noise."""
     return 1 + math.ceil((RECORDED_COLOUR_OFF - 1) * (epochs - 1) / (RECORDED_EPOCHS - 1))

@@ -1,4 +1,4 @@
-"""What happens on Ctrl-C or SIGTERM? The first asks the run to stop after the step under way; a second leaves at once."""
+"""What happens on Ctrl-C or SIGTERM? The first stops the run after the step under way; a second leaves at once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class Stop:
                 self._before[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 

@@ -1,4 +1,4 @@
-"""What happens between a request and a finished run? Look, resolve, prepare, train, evaluate, report: `train`, `resume`."""
+"""What happens between a request and a finished run? Resolve, prepare, train, evaluate, report."""
 
 from __future__ import annotations
 
@@ -154,9 +154,7 @@ def _settle(words: Mapping[str, Any], run: Path, listener: Listener) -> tuple[Co
     if is_prepared(source):  # its squares are as they are
         made = open_prepared(source)
         given = {"data.size": made.size, "data.fit": made.fit} | given
-    resolved = resolve(
-        Request(recipe=words["recipe"], changes=given), facts, machine, _bound(prepare, machine)
-    )
+    resolved = resolve(Request(recipe=words["recipe"], changes=given), facts, machine, _bound(prepare, machine))
     data = prepare(resolved.config)
     for sentence in resolved.sentences:
         listener.say(sentence)
@@ -192,9 +190,9 @@ def _bound(prepare: Callable[[Config], PreparedSet], machine: Machine) -> Callab
         chosen = rows[draws.order(config.train.seed, 1, len(rows))[:BOUND_BATCH].numpy()]
         full = patch(config, {"train.precision": "float32"})
         network = build(full, len(data.classes)).to(machine.device)
-        preprocess = Preprocess.fitted(
-            data.statistics(config.data.all_of_train), config.data, config.augment
-        ).to(machine.device)
+        preprocess = Preprocess.fitted(data.statistics(config.data.all_of_train), config.data, config.augment).to(
+            machine.device
+        )
         border = (data.size - config.augment.crop) // 2
         images = torch.from_numpy(data.gather(chosen)).to(machine.device)
         if border > 0:

@@ -93,18 +93,14 @@ def step(state: State, batch: Batch, setting: Setting) -> None:
     total = torch.zeros((), device=images.device)
     hits = torch.zeros((), device=images.device)
     count = len(images)
-    parts = zip(
-        *(tensor.tensor_split(config.accumulate) for tensor in (images, keys, batch.labels)), strict=True
-    )
+    parts = zip(*(tensor.tensor_split(config.accumulate) for tensor in (images, keys, batch.labels)), strict=True)
     for part_images, part_keys, part_labels in parts:
         if len(part_images) == 0:
             continue
         with device.autocast(setting.device, config.precision):
             logits = setting.forward(part_images, part_keys)  # N,K
         logits = logits if logits.dtype == torch.float64 else logits.float()
-        loss = functional.cross_entropy(
-            logits, part_labels, reduction="sum", label_smoothing=config.label_smoothing
-        )
+        loss = functional.cross_entropy(logits, part_labels, reduction="sum", label_smoothing=config.label_smoothing)
         (loss / count).backward()
         total += loss.detach()
         hits += (logits.detach().argmax(1) == part_labels).sum()

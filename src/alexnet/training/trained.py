@@ -69,8 +69,8 @@ def load_network(path: Path) -> Trained:
     missing = [key for key in ("classes", "config", "preprocess") if key not in metadata]
     if missing or "preprocess.mean" not in weights.extra:
         raise ValueError(
-            f"{path} holds tensors but no {' and no '.join(missing or ['preprocessing'])}, so it cannot be used by itself; "
-            "give a run's folder or a file of its weights folder"
+            f"{path} holds tensors but no {' and no '.join(missing or ['preprocessing'])}, so it cannot be used "
+            "by itself; give a run's folder or a file of its weights folder"
         )
     config = from_dict(metadata["config"])
     classes = tuple(metadata["classes"])
