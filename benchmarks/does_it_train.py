@@ -37,12 +37,12 @@ TEXT = """\
 of the number of classes and stays there. Two separate faults hide behind it, and the page shows them apart.
 
 **Input scale against initialization.** Weights drawn with a standard deviation of .01 are meant for pictures on the
-0-255 scale with only the mean subtracted (section 2). Divide the pictures by their deviation as well, as is usual today,
-and each of five convolutions and two dense layers shrinks what is left: the outputs no longer depend on the picture.
+0-255 scale with only the mean subtracted (section 2). Divide the pictures by their deviation too, as is usual today, and
+each of five convolutions and two dense layers shrinks what is left: the outputs no longer depend on the picture.
 The 2012 program, which draws the third to fifth convolution with .03, starts with a far livelier output than the text.
 
-**Rate against the number of classes.** The hidden units start near their bias of 1, so the output layer sees an input of
-large norm, and the curvature of the loss in its weights is about that norm squared times p (1 - p), with p one over the
+**Rate against the number of classes.** The hidden units start near their bias of 1, so the output layer sees an input
+of large norm, and the curvature of the loss in its weights is about that norm squared times p (1 - p), with p one over the
 number of classes. Momentum descent is stable only below 2 (1 + momentum) / curvature. The published rate of .01 was
 chosen for 1,000 classes; with ten it is at the edge from the first step.
 
@@ -92,7 +92,7 @@ def train(pictures: str, names: list[str], threads: int) -> None:
                 "seconds": round(time.monotonic() - began, 1),
             }
             print(f"{name}: best epoch's mean training loss {min(found['train_loss_by_epoch']):.3f}", flush=True)
-            keep(lambda results: results["settings"].update({name: found}), environment(), len(run.classes))
+            keep("settings", name, found, environment(), len(run.classes))
 
 
 def bounds(pictures: str) -> None:
@@ -115,7 +115,7 @@ def bounds(pictures: str) -> None:
                 "safe": safe_rate(curvature, config.optim.momentum),
             }
             print(name, classes, row, flush=True)
-            keep(lambda results: results["bounds"].update({f"{name} {classes}": row}), environment(), len(data.classes))
+            keep("bounds", f"{name} {classes}", row, environment(), len(data.classes))
 
 
 def start(data: Any, config: Any, classes: int = 0, curvature: bool = False) -> dict[str, float]:
@@ -140,9 +140,10 @@ def start(data: Any, config: Any, classes: int = 0, curvature: bool = False) -> 
         return {"logit_deviation": float(network.eval()(images).std(0).mean())}
 
 
-def keep(change: Any, environment: dict[str, Any], classes: int) -> None:
-    results = json.loads(RESULT.read_text()) if RESULT.exists() else {"settings": {}, "bounds": {}}
-    change(results)
+def keep(part: str, name: str, found: dict[str, Any], environment: dict[str, Any], classes: int) -> None:
+    """Put one finding into the results' file."""
+    results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    results.setdefault(part, {})[name] = found
     results |= {"pictures": LIMIT, "classes": classes, "batch": 32, "seed": 0, "environment": environment}
     RESULT.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
 
@@ -165,7 +166,8 @@ def page(results: dict[str, Any]) -> str:
         table, classes = name.split()
         rate = f"{min(0.01, row['safe']):g}"
         limits.append(
-            f"| `{table}` | {int(classes):,} | {row['curvature']:.3g} | {row['stable']:.2g} | {row['safe']:g} | {rate} |"
+            f"| `{table}` | {int(classes):,} | {row['curvature']:.3g} | {row['stable']:.2g} "
+            f"| {row['safe']:g} | {rate} |"
         )
     return TEXT.format(
         **{key: results[key] for key in ("pictures", "classes", "batch", "seed")},

@@ -14,7 +14,6 @@ from alexnet.model.initialize import InitSet, initialize, starts
 from alexnet.model.network import AlexNet
 from alexnet.tables import PAPER, TABLES
 
-
 #: The first three weights of the first convolution, seed 0, deviation .01.
 RECORDED = [-0.0074116382747888565, -0.0005893469788134098, 0.003210514085367322]
 
@@ -118,7 +117,8 @@ def test_a_network_in_another_layout_starts_the_same() -> None:
 
 def test_batch_normalization_starts_as_torchs() -> None:
     norm = AlexNet(4, "quick").layer("norm3")
-    fresh = nn.BatchNorm2d(144)
+    assert isinstance(norm, nn.BatchNorm2d)
+    fresh = nn.BatchNorm2d(norm.num_features)
     assert all(torch.equal(value, fresh.state_dict()[name]) for name, value in norm.state_dict().items())
 
 

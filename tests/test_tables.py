@@ -82,7 +82,7 @@ def test_the_maps_of_the_cifar_networks_halve() -> None:
 
 def test_quick_knows_its_sizes() -> None:
     for size in (24, 32, 64, 96, 128, 160):
-        assert lay_out(complete(QUICK, 10), size).shapes["average"] == (96, 4, 4)
+        assert lay_out(complete(QUICK, 10), size).shapes["average"][1:] == (4, 4)
 
 
 def sections(path: Path) -> dict[str, dict[str, str]]:

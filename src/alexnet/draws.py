@@ -1,8 +1,9 @@
 """Which random numbers does a picture get? Every draw as a function of (seed, epoch, index, stream, lane).
 
-There is no generator and no state: a draw is a hash (the finisher of splitmix64) of what it is for, computed in
-batched int64 tensor operations that wrap as the processor does. So the order of pictures, their crops, flips and
-colours and every dropout mask are the same on CPU and GPU, in one process or several, eager or compiled, resumed or not.
+There is no generator and no state: a draw is a hash (the finisher of splitmix64) of what it is for, computed
+in batched int64 tensor operations that wrap as the processor does. So the order of pictures, their crops, flips and
+colours and every dropout mask are the same on CPU and GPU, in one process or several, eager or compiled, resumed or
+not.
 
     index   the picture's row number in the prepared set
     stream  what the draw is for: "crop", "flip", "colour", "dropout:drop6", ... or the `word` of such a name

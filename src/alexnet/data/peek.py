@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
+from alexnet.data.decode import Unreadable, picture_size
 from alexnet.data.sources import Listing
 
 #: Pictures whose headers are read.
@@ -34,9 +33,8 @@ def peek(listing: Listing) -> DataFacts:
     sides = []
     for place in np.linspace(0, count - 1, min(count, SAMPLE)).astype(int):
         try:
-            with Image.open(io.BytesIO(reader.read(int(place)))) as picture:
-                sides.append(min(picture.size))
-        except Exception:
+            sides.append(min(picture_size(reader.read(int(place)))))
+        except (Unreadable, OSError):  # told when it is decoded
             continue
     return DataFacts(
         name=listing.name,

@@ -1,6 +1,6 @@
 """What is the network of a table? Its modules run in the order of the table's graph; layers found by name.
 
-No network is known here by its name: what tells `paper` from `source` stands in tables.py, how a table is changed in
+No network is known here by its name: what tells `paper` from `source` stands in tables/, how a table is changed in
 edits.py, and which module each row becomes in plan.py.
 """
 
@@ -24,7 +24,7 @@ class AlexNet(nn.Module):
     """The network of a table: pictures float N,3,H,W (as `Preprocess` gives them) to logits N,classes.
 
     num_classes  outputs of the last dense row, which all named tables leave open
-    table        the name of a table in tables.py, or a `Table`
+    table        the name of a table in tables/, or a `Table`
     input        "table", or how 55 x 55 maps are reached: "ceil224", "crop227", "pad2" (edits.with_input)
     init         "table", "paper", "source", "caffe", "torch" or "he" (initialize.py); "empty" leaves the weights
                  unset, for those about to be loaded

@@ -3,8 +3,8 @@
 Momentum descent on a quadratic of curvature L is stable only for rates below 2 (1 + momentum) / L. The curvature that
 counts at the start is the largest eigenvalue of the Gauss-Newton matrix, J' H J over the batch's mean loss with J the
 derivative of the logits by all weights and H that of the loss by the logits. With few classes it is large: the dense
-units start near their bias of 1, so the output layer alone sees |h|^2 p (1 - p), thousands of units times p = 1 / classes.
-The published rate of .01 is far inside the bound for 1,000 classes and outside a safe one for 10.
+units start near their bias of 1, so the output layer alone sees |h|^2 p (1 - p), with thousands of units in h and
+p = 1 / classes. The published rate of .01 is far inside the bound for 1,000 classes and outside a safe one for 10.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def finish(run: Run, prepared: PreparedSet, machine: Machine) -> None:
     config = run.config
     split, note = prepared.evaluated
     note = "" if config.data.all_of_train else note
-    protocols = ("centre", "ten") if config.augment.crop < config.data.size else ("centre",)
+    protocols = ("centre", "ten") if config.augment.flip else ("centre",)  # the ten views mirror
     evaluations = [
         evaluate_rows(
             run.trained, prepared, prepared.rows(split), split=split, protocol=name, machine=machine, note=note

@@ -15,7 +15,6 @@ from alexnet.tables import TABLES
 from alexnet.training.bound import safe_rate, stable_rate
 from alexnet.training.schedule import Schedule, colour_off_epoch
 
-
 #: Training pictures from which on `quick` spends none of them on selecting: under a falling rate the last epoch is the
 #: best but for chance, and a tenth more pictures is worth more.
 MANY = 20_000

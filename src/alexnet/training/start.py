@@ -159,6 +159,11 @@ def _settle(words: Mapping[str, Any], run: Path, listener: Listener) -> tuple[Co
     for sentence in resolved.sentences:
         listener.say(sentence)
     split, note = data.evaluated
+    if len(data.rows(split)) == 0 or len(data.rows("train")) == 0:
+        raise ValueError(
+            f"there are too few pictures in {source} to train on some and measure on others; "
+            "bring at least four of every class, or folders train/ and val/"
+        )
     write_json(run / "environment.json", machines.environment() | {"device": machine.device, "machine": machine.name})
     write_json(
         run / "data.json",

@@ -1,0 +1,106 @@
+"""Which layers have the networks of 2012? The paper's and the released program's, and their near relatives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from alexnet.tables.rows import Layer, Table, conv, dense, dropout, pool, relu
+
+#: Section 3.5's network with section 3.3's formula; 224 pixels and the 2012 program's zeros right and below.
+PAPER = Table(
+    name="paper",
+    summary="the network as the 2012 paper prints it: two columns, ReLU, response normalization, overlapping pooling",
+    layers=(
+        conv("conv1", 96, 11, stride=4, pad_end=3),
+        relu("relu1"),
+        Layer(name="norm1", kind="response", columns=2),
+        pool("pool1"),
+        conv("conv2", 256, 5, pad=2, columns=2, init_bias=1.0),
+        relu("relu2"),
+        Layer(name="norm2", kind="response", columns=2),
+        pool("pool2"),
+        conv("conv3", 384, 3, pad=1),
+        relu("relu3"),
+        conv("conv4", 384, 3, pad=1, columns=2, init_bias=1.0),
+        relu("relu4"),
+        conv("conv5", 256, 3, pad=1, columns=2, init_bias=1.0),
+        relu("relu5"),
+        pool("pool5"),
+        dense("fc6", 4096, init_bias=1.0),
+        relu("relu6"),
+        dropout("drop6"),
+        dense("fc7", 4096, init_bias=1.0),
+        relu("relu7"),
+        dropout("drop7"),
+        dense("fc8", 0),
+    ),
+)
+
+#: layers-145.cfg and layer-params-145.cfg of the released program, the net behind the paper's numbers.
+SOURCE = Table(
+    name="source",
+    summary="the network of the released 2012 program (layers-145): normalization before the first ReLU, and more",
+    layers=(
+        conv("conv1", 96, 11, stride=4, pad_end=3),
+        Layer(name="norm1", kind="response", columns=2, divide=True),
+        pool("pool1"),
+        relu("relu1"),
+        conv("conv2", 256, 5, pad=2, columns=2, init_bias=1.0),
+        relu("relu2"),
+        Layer(name="norm2", kind="response", columns=2, divide=True),
+        Layer(name="within2", kind="within", size=5, alpha=0.001, k=1.0, divide=True),
+        pool("pool2"),
+        conv("conv3", 384, 3, pad=1, init_sd=0.03),
+        relu("relu3"),
+        conv("conv4", 384, 3, pad=1, columns=2, init_sd=0.03, init_bias=1.0),
+        relu("relu4"),
+        conv("conv5", 256, 3, pad=1, columns=2, init_sd=0.03, init_bias=1.0),
+        pool("pool5"),
+        relu("relu5"),
+        dense("fc6", 4096, init_bias=1.0),
+        relu("relu6"),
+        dropout("drop6"),
+        dense("fc7", 4096, init_bias=1.0),
+        relu("relu7"),
+        dropout("drop7"),
+        dense("fc8", 0),
+    ),
+)
+
+
+def _rows(table: Table, changes: dict[str, dict[str, object]]) -> tuple[Layer, ...]:
+    """The table's rows, the named ones with fields changed."""
+    assert set(changes) <= {row.name for row in table.layers}
+    return tuple(replace(row, **changes.get(row.name, {})) for row in table.layers)  # type: ignore[arg-type]
+
+
+#: What most re-implementations and course notes build: the paper's widths, every layer seeing everything.
+ONE_COLUMN = Table(
+    name="one-column",
+    summary="the paper's network without the columns: every layer sees all maps",
+    layers=_rows(PAPER, {name: {"columns": 1} for name in ("norm1", "conv2", "norm2", "conv4", "conv5")}),
+)
+
+#: The control of section 3.2 (layers-145-half.cfg): one column of half width, conv5 and the dense layers kept whole.
+HALF = Table(
+    name="half",
+    summary="the control of section 3.2: one column of half the maps, conv5 and dense layers kept whole",
+    layers=_rows(
+        ONE_COLUMN, {"conv1": {"out": 48}, "conv2": {"out": 128}, "conv3": {"out": 192}, "conv4": {"out": 192}}
+    ),
+)
+
+#: The pre-trained network of Table 2: a sixth convolution over pool5 that sees both columns (#146).
+SIX_CONV = Table(
+    name="six-conv",
+    summary="the paper's network with a sixth convolution over the last pooling layer (Table 2, marked *)",
+    layers=tuple(
+        row
+        for old in PAPER.layers
+        for row in (
+            (old, conv("conv6", 256, 3, pad=1, init_sd=0.03, init_bias=1.0), relu("relu6c"))
+            if old.name == "pool5"
+            else (old,)
+        )
+    ),
+)
