@@ -37,13 +37,13 @@ TEXT = """\
 of the number of classes and stays there. Two separate faults hide behind it, and the page shows them apart.
 
 **Input scale against initialization.** Weights drawn with a standard deviation of .01 are meant for pictures on the
-0-255 scale with only the mean subtracted (section 2). Divide the pictures by their deviation too, as is usual today, and
-each of five convolutions and two dense layers shrinks what is left: the outputs no longer depend on the picture.
+0-255 scale with only the mean subtracted (section 2). Divide the pictures by their deviation too, as is usual today,
+and each of five convolutions and two dense layers shrinks what is left: the outputs hardly depend on the picture.
 The 2012 program, which draws the third to fifth convolution with .03, starts with a far livelier output than the text.
 
 **Rate against the number of classes.** The hidden units start near their bias of 1, so the output layer sees an input
-of large norm, and the curvature of the loss in its weights is about that norm squared times p (1 - p), with p one over the
-number of classes. Momentum descent is stable only below 2 (1 + momentum) / curvature. The published rate of .01 was
+of large norm, and the curvature of the loss in its weights is about that norm squared times p (1 - p), with p one over
+the number of classes. Momentum descent is stable only below 2 (1 + momentum) / curvature. The published rate of .01 was
 chosen for 1,000 classes; with ten it is at the edge from the first step.
 
 ## Measured
@@ -63,7 +63,7 @@ The logit deviation is that of an output across pictures, before any training. M
 
 It measures the largest Gauss-Newton eigenvalue of the whole network at the start, on one batch, and lowers the rate of
 the first step to a tenth of the stability bound, rounded to 1, 2 or 5 times a power of ten: only if you gave no rate
-yourself, and it says so. If you did, it warns. (`--no-optim.bound` switches it off; recipes that warm up through batch
+yourself, and it says so. If you did, it warns. (`--optim.no-bound` switches it off; recipes that warm up through batch
 normalization do not use it.)
 
 | table | classes | curvature | stable below | a tenth, rounded | the recipe's rate becomes |

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from alexnet import draws
 from alexnet.model.network import AlexNet
-from alexnet.tables import TABLES, Layer, Table, conv, dense, dropout
+from alexnet.tables import CIFAR_26, TABLES, Layer, Table, conv, dense, dropout
 from test_model_plan import branching
 
 
@@ -85,6 +86,10 @@ def test_extracted_values_are_copies_and_carry_gradients(network: AlexNet, image
     assert x.grad.any()
     with torch.no_grad():
         assert not network.extract(x, "fc7").requires_grad
+    model = AlexNet(3, "torchvision", size=67)  # its dropout hands on what it is given at test time
+    given, handed_on = model.extract(images, ("average", "drop5")).values()
+    assert torch.equal(given, handed_on)
+    assert given.data_ptr() != handed_on.data_ptr()
 
 
 def test_extract_leaves_everything_as_it_was(images: Tensor) -> None:
@@ -141,9 +146,9 @@ def test_without_keys_masks_come_from_torchs_generator(network: AlexNet, images:
 def test_images_the_network_was_not_built_for(network: AlexNet) -> None:
     with pytest.raises(ValueError, match="67 x 67 pixels, not 80 x 67"):
         network(torch.zeros(1, 3, 67, 80))
-    with pytest.raises(ValueError, match="N,3,height,width, not torch.float32 of shape \\(1, 1, 67, 67\\)"):
+    with pytest.raises(ValueError, match=r"N,3,height,width, not torch\.float32 of shape \(1, 1, 67, 67\)"):
         network(torch.zeros(1, 1, 67, 67))
-    with pytest.raises(ValueError, match="float pictures .* not torch.uint8"):
+    with pytest.raises(ValueError, match=r"float pictures .* not torch\.uint8"):
         network(torch.zeros(1, 3, 67, 67, dtype=torch.uint8))
     with pytest.raises(ValueError, match="one int64 a picture, 2 here"):
         network(torch.zeros(2, 3, 67, 67), torch.zeros(3, dtype=torch.int64))
@@ -157,6 +162,9 @@ def test_adaptive_tables_take_all_their_sizes() -> None:
         assert model(torch.zeros(1, 3, height, width)).shape == (1, 4)
     with pytest.raises(ValueError, match="32 x 32 pixels, not 161 x 32"):
         model(torch.zeros(1, 3, 32, 161))
+    ranged = AlexNet(10, replace(CIFAR_26, sizes=(16, 64)), size=16)
+    with pytest.raises(ValueError, match="16 x 16 pixels, not 64 x 64"):
+        ranged(torch.zeros(1, 3, 64, 64))
 
 
 def test_what_cannot_be_built_is_told() -> None:

@@ -47,7 +47,15 @@ def test_pools_come_out_as_torchs(side: int, kernel: int, stride: int, pad: int,
         assert lay_out(table, side).shapes["pool"] == tuple(expected)
 
 
-@pytest.mark.parametrize(("pad", "pad_end", "stride", "side"), [(0, 3, 4, 224), (2, 0, 4, 224), (1, 2, 3, 9), (0, 0, 1, 5)])
+def test_padding_does_not_count_in_an_average() -> None:
+    row = pool("pool", "avgpool", pad=1)
+    plan = lay_out(Table(name="one", summary="", layers=(row, dense("fc", 2)), size=7), 7)
+    assert torch.equal(plan.modules["pool"](torch.ones(1, 3, 7, 7)), torch.ones(1, 3, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("pad", "pad_end", "stride", "side"), [(0, 3, 4, 224), (2, 0, 4, 224), (1, 2, 3, 9), (0, 0, 1, 5)]
+)
 def test_convolutions_come_out_as_torchs(pad: int, pad_end: int, stride: int, side: int) -> None:
     rows = (conv("conv1", 2, 5, stride=stride, pad=pad, pad_end=pad_end), dense("fc", 2))
     plan = lay_out(Table(name="one", summary="", layers=rows, size=side), side)
@@ -70,7 +78,9 @@ def test_other_sizes_give_other_dense_inputs() -> None:
 
 
 def test_what_is_too_small_is_told_with_the_layer() -> None:
-    with pytest.raises(ValueError, match="20 pixels.*'paper': nothing is left of the maps at pool5, whose window of 3"):
+    with pytest.raises(
+        ValueError, match=r"20 pixels.*'paper': nothing is left of the maps at pool5, whose window of 3"
+    ):
         lay_out(complete("paper"), 20)
     with pytest.raises(ValueError, match="nothing is left of the maps at conv1, whose window of 11 gets 7"):
         lay_out(complete("paper"), 7)

@@ -75,7 +75,7 @@ def test_mistakes_are_one_sentence() -> None:
     paper=".01 for 1,000 classes",
     source=".01 for 1,000 classes; .001 in its CIFAR-10 files",
     others=".01 for any number, and stuck at ln(classes) with few",
-    option="bounded at the start unless --rate is given; --no-optim.bound",
+    option="bounded at the start unless --rate is given; --optim.no-bound",
 )
 def test_a_rate_is_lowered_to_a_tenth_of_the_bound_only_when_it_was_not_given() -> None:
     few = resolve(Request(recipe="paper", changes={}), facts(), LAPTOP, lambda config: 255.0)

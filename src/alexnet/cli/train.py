@@ -84,9 +84,7 @@ def run(words: Sequence[str]) -> None:
     from alexnet.training.start import train
 
     with Console(quiet=options.quiet) as console:
-        result = train(
-            options.source, folder=folder, listener=console, save_every=options.save_every, **wanted
-        )
+        result = train(options.source, folder=folder, listener=console, save_every=options.save_every, **wanted)
     print_result(result, as_json=options.json)
 
 

@@ -16,6 +16,8 @@ from alexnet.config import Config, from_dict, patch, to_dict
 from alexnet.data.prepared import PreparedSet, is_prepared, open_prepared
 from alexnet.data.preprocess import Preprocess
 from alexnet.device import Machine
+from alexnet.recipes import RECIPES
+from alexnet.tables import TABLES
 from alexnet.training.begin import build
 from alexnet.training.bound import largest_curvature
 from alexnet.training.finish import finish
@@ -23,7 +25,7 @@ from alexnet.training.folder import RunFolder, open_run_folder, read_json, reque
 from alexnet.training.listener import Listener, Silent
 from alexnet.training.loop import train as train_network
 from alexnet.training.pictures import look_at, prepared_for, reopen
-from alexnet.training.resolve import Request, resolve
+from alexnet.training.resolve import Request, choose_recipe, resolve
 from alexnet.training.run import Run, load
 
 #: Pictures on which the curvature at the start is measured.
@@ -151,9 +153,19 @@ def _settle(words: Mapping[str, Any], run: Path, listener: Listener) -> tuple[Co
 
     facts = look_at(source)
     given = dict(words["changes"])
-    if is_prepared(source):  # its squares are as they are
+    if is_prepared(source):
         made = open_prepared(source)
-        given = {"data.size": made.size, "data.fit": made.fit} | given
+        chosen = words["recipe"] or choose_recipe(facts, machine).name
+        largest = (TABLES[RECIPES[chosen].config.model.table].sizes or (0, 0))[1] if chosen in RECIPES else 0
+        if 0 < largest < made.size and not given:
+            listener.say(
+                f"{source} holds squares of {made.size} pixels, and the recipe {chosen} takes {largest} at most: "
+                f"preparing smaller ones from {made.location}"
+            )
+            source = made.location
+            facts = look_at(source)
+        else:  # its squares are as they are
+            given = {"data.size": made.size, "data.fit": made.fit} | given
     resolved = resolve(Request(recipe=words["recipe"], changes=given), facts, machine, _bound(prepare, machine))
     data = prepare(resolved.config)
     for sentence in resolved.sentences:
