@@ -35,10 +35,10 @@ machine named below the table.
 
 {machine}
 
-- `cifar10` is CIFAR-10 from JPEG re-encodings: 50,000 training pictures and a class-balanced 8,000 of the 10,000 test
+- `cifar10` is CIFAR-10 from JPEG re-encodings: 50,000 training pictures, a class-balanced 8,000 of the 10,000 test
   pictures. Errors are a little above those of the lossless originals.
 - `clothing` is 1,100 training and 476 validation photographs of ten kinds of clothes (the public
-  clothing-dataset-small, cut to 110 a class). Where the validation pictures also chose the best epoch, the number says so.
+  clothing-dataset-small, cut to 110 a class). Where the validation pictures also chose the best epoch, it says so.
 - Published for the two nets of 2011 on the originals: 26% for `cifar-26`, 18% for `cifar-18` after its full schedule of
   140 epochs.
 

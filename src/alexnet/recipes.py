@@ -107,11 +107,11 @@ QUICK = Recipe(
 
 DIGITS = Recipe(
     name="digits",
-    summary="`quick` for the embedded digits: eight epochs, nothing mirrored (a mirrored 2 is no 2)",
+    summary="`quick` for the embedded digits: twelve epochs, nothing mirrored (a mirrored 2 is no 2)",
     expect="",
     config=patch(
         QUICK.config,
-        {"augment.flip": False, "augment.pad": 2, "optim.rate": 0.1, "train.epochs": 8, "train.batch": 64},
+        {"augment.flip": False, "augment.pad": 2, "optim.rate": 0.1, "train.epochs": 12, "train.batch": 64},
     ),
 )
 
