@@ -44,6 +44,13 @@ def test_an_epoch_holds_every_picture_once_in_the_draws_order(prepared: Prepared
     assert np.array_equal(torch.cat([b.images for b in batches]).numpy(), prepared.gather(index.numpy()))
 
 
+@pytest.mark.parametrize(("pictures", "sizes"), [(14, [7, 7]), (15, [7, 8]), (16, [7, 7, 2]), (1, [1]), (8, [8])])
+def test_no_picture_is_left_alone_in_a_batch(prepared: PreparedSet, pictures: int, sizes: list[int]) -> None:
+    found = Feed(prepared, prepared.rows("train")[:pictures], batch=7, device="cpu", memory=1 << 30)
+    assert [len(batch.labels) for batch in found.epoch(0, 1)] == sizes
+    assert len(found) == len(sizes)
+
+
 def test_from_disk_and_from_memory_are_the_same(prepared: PreparedSet) -> None:
     resident, mapped = feed(prepared), feed(prepared, memory=0)
     for one, other in zip(resident.epoch(0, 1), mapped.epoch(0, 1), strict=True):

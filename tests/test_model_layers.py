@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -187,24 +186,6 @@ def test_impossible_constants_are_refused() -> None:
         ResponseNormalization(columns=3)(pictures(1, 8, 2, 2))
     with pytest.raises(ValueError, match="needs N,C,H,W"):
         WithinMapNormalization(3, 1.0)(pictures(1, 8))
-
-
-@pytest.mark.slow
-def test_twice_as_fast_as_torchs() -> None:
-    x = pictures(64, 96, 27, 27, scale=30.0).float().requires_grad_()
-    weight = torch.ones_like(x)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        seconds: dict[str, list[float]] = {"own": [], "torch": []}
-        for _ in range(6):
-            for name, layer in (("own", ResponseNormalization()), ("torch", nn.LocalResponseNorm(5, 5e-4, 0.75, 2.0))):
-                start = time.perf_counter()
-                torch.autograd.grad(layer(x), x, weight)
-                seconds[name].append(time.perf_counter() - start)
-    finally:
-        torch.set_num_threads(before)
-    assert min(seconds["own"]) * 2 < min(seconds["torch"])
 
 
 def test_dropout_by_the_paper_and_inverted() -> None:

@@ -34,7 +34,13 @@ class Feed:
             self._resident = torch.from_numpy(prepared.gather(rows)).to(device)
 
     def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch)
+        return len(self._starts())
+
+    def _starts(self) -> list[int]:
+        """Where in the order each batch begins. One picture left over joins the last batch: alone it has no variance
+        for batch normalization to divide by."""
+        starts = list(range(0, len(self.rows), self.batch))
+        return starts[:-1] if len(starts) > 1 and len(self.rows) - starts[-1] == 1 else starts
 
     def take(self, places: Tensor) -> Batch:
         """The pictures at `places` (int64 (n,), positions among the rows)."""
@@ -51,12 +57,11 @@ class Feed:
     def epoch(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of one epoch (from 1) in its order, from batch `start` on; the last may be short."""
         order = draws.order(seed, epoch, len(self.rows))
-        yield from self._ahead(order[at : at + self.batch] for at in range(start * self.batch, len(order), self.batch))
+        yield from self._ahead(iter(order.tensor_split(self._starts()[1:])[start:]))
 
     def straight(self) -> Iterator[Batch]:
         """All pictures once, as they lie in the set."""
-        places = torch.arange(len(self.rows))
-        yield from self._ahead(places[at : at + self.batch] for at in range(0, len(places), self.batch))
+        yield from self._ahead(iter(torch.arange(len(self.rows)).split(self.batch)))
 
     def _ahead(self, parts: Iterator[Tensor]) -> Iterator[Batch]:
         """`take` of each part; from disk, a thread reads two batches ahead of the computation."""
