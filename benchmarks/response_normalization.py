@@ -2,7 +2,8 @@
 
     python benchmarks/response_normalization.py
 
-Both in turn, in one process, on 64 x 96 x 27 x 27 float32; medians of 15 rounds and their ratio go to benchmarks/results/response_normalization.json.
+Both in turn, in one process, on 64 x 96 x 27 x 27 float32; medians of 15 rounds and their ratio go to
+benchmarks/results/response_normalization.json.
 """
 
 from __future__ import annotations

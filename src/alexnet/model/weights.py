@@ -95,12 +95,14 @@ def load_weights(path: str | os.PathLike[str]) -> Weights:
     path = Path(path)
     try:
         with open(path, "rb") as file:
-            beginning = file.read(4)
+            beginning = file.read(9)
     except OSError as error:
         raise ValueError(f"cannot read weights from {path}: {error.strerror}") from error
     if not beginning:
         raise ValueError(f"{path} is empty; the file was not written to its end")
-    by_torch = beginning.startswith((b"PK\x03\x04", b"\x80"))
+    # A pickle begins with 80 hex, but so does one safetensors file in 32: it begins with its header's length, and the
+    # header with a brace.
+    by_torch = beginning.startswith((b"PK\x03\x04", b"\x80")) and beginning[8:] != b"{"
     weights = _load_torch(path) if by_torch else _load_safetensors(path)
     room = path.stat().st_size
     for name, value in (weights.state | weights.extra).items():
