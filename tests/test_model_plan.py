@@ -118,7 +118,7 @@ def test_a_graph_is_joined_by_channel() -> None:
 def test_a_table_that_is_no_graph_is_refused() -> None:
     with pytest.raises(ValueError, match="'both' of 'branching' reads 'middle', which is no row above it"):
         lay_out(complete(branching(joined=("left", "middle")), 2), 8)
-    with pytest.raises(ValueError, match="cannot have a row 'relu1'; each needs its own name"):
+    with pytest.raises(ValueError, match="cannot have a row 'pool1'; each needs its own name"):
         lay_out(replace(CIFAR_26, layers=(*CIFAR_26.layers[:2], *CIFAR_26.layers[1:])), 32)
     with pytest.raises(ValueError, match="cannot have a row 'append'"):
         lay_out(Table(name="odd", summary="", layers=(relu("append"),)), 8)

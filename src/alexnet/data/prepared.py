@@ -158,13 +158,17 @@ class PreparedSet:
             raise ValueError(f"{shown(self.path)} has no training pictures, of which statistics could be taken")
         return from_moments(moments)
 
-    def describe(self) -> str:
-        """One line: "1,576 pictures, 10 classes, 476 held out (val); 3 files left out, see left_out.csv"."""
+    def describe(self, folder: Path | None = None) -> str:
+        """One line: "1,576 pictures, 10 classes, 476 held out (val); 3 files left out, see left_out.csv".
+
+        The list of files left out is in the set, or where the caller has copied it: in `folder`.
+        """
         name = self.evaluated[0]
         line = f"{len(self):,} pictures, {len(self.classes):,} classes, {len(self.rows(name)):,} held out ({name})"
         if self.left_out:
             files = "file" if self.left_out == 1 else "files"
-            line += f"; {self.left_out:,} {files} left out, see {shown(self.path / 'left_out.csv')}"
+            place = (self.path if folder is None else folder) / "left_out.csv"
+            line += f"; {self.left_out:,} {files} left out, see {shown(place)}"
         return line
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from alexnet import recipes
@@ -41,7 +42,7 @@ def write_report(run: Run, prepared: PreparedSet, evaluations: Sequence[Evaluati
     for evaluation in evaluations:
         page.paragraph(f"{str(evaluation.scores).capitalize()}. Brackets hold the 95% interval.")
     page.section("The pictures")
-    page.paragraph(f"{_sentence(prepared.describe())} {_sentence(prepared.rule)}")
+    page.paragraph(f"{_sentence(prepared.describe(Path()))} {_sentence(prepared.rule)}")
     put("samples")
     page.section("How it learned")
     page.paragraph(_training_words(run, results))

@@ -21,7 +21,7 @@ from alexnet.tables import TABLES
 from alexnet.training.begin import build
 from alexnet.training.bound import largest_curvature
 from alexnet.training.finish import finish
-from alexnet.training.folder import RunFolder, open_run_folder, read_json, request, write_json
+from alexnet.training.folder import RunFolder, open_run_folder, read_json, request, write_bytes, write_json
 from alexnet.training.listener import Listener, Silent
 from alexnet.training.loop import train as train_network
 from alexnet.training.pictures import look_at, prepared_for, reopen
@@ -148,7 +148,9 @@ def _settle(words: Mapping[str, Any], run: Path, listener: Listener) -> tuple[Co
             workers, max_left_out = words["workers"], words["max_left_out"]
             found = prepared_for(source, config.data, workers=workers, max_left_out=max_left_out, listener=listener)
             prepared.append(found)
-            listener.say(prepared[0].describe())
+            if found.left_out:
+                write_bytes(run / "left_out.csv", (found.path / "left_out.csv").read_bytes())
+            listener.say(found.describe(run))
         return prepared[0]
 
     facts = look_at(source)
