@@ -23,9 +23,9 @@ LIMIT, STEPS = 320, 150
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "usual mis-set: input divided by its deviation, rate .01": (
         "paper",
-        {"data.scale": "deviation", "optim.rate": 0.01},
+        {"data.scale": "deviation", "optim.rate": 0.01, "optim.bound": False},
     ),
-    "`paper` as printed, rate .01": ("paper", {"optim.rate": 0.01}),
+    "`paper` as printed, rate .01": ("paper", {"optim.rate": 0.01, "optim.bound": False}),
     "`paper` with the source's initialization, rate .001": ("paper", {"model.init": "source", "optim.rate": 0.001}),
     "`source`, rate .001": ("source", {"optim.rate": 0.001}),
 }

@@ -39,6 +39,7 @@ machine named below the table.
   pictures. Errors are a little above those of the lossless originals.
 - `clothing` is 1,100 training and 476 validation photographs of ten kinds of clothes (the public
   clothing-dataset-small, cut to 110 a class). Where the validation pictures also chose the best epoch, it says so.
+- Commands with `--threads 1` had one core of two while others used the other, so their minutes are an upper bound.
 - Published for the two nets of 2011 on the originals: 26% for `cifar-26`, 18% for `cifar-18` after its full schedule of
   140 epochs.
 
@@ -75,8 +76,9 @@ def page(results: dict[str, list[dict[str, Any]]]) -> str:
     rows, machines = [], set()
     for name, runs in results.items():
         pictures, rest = name.split(" ", 1)
-        rest = rest.removeprefix("(nothing named)").strip()
-        words = f"alexnet train {pictures}" + (f" --recipe {rest}" if rest else "")
+        named = not rest.startswith("(nothing named)")
+        rest = f"--recipe {rest}" if named else rest.removeprefix("(nothing named)").strip()
+        words = f"alexnet train {pictures} {rest}".strip()
         cells = []
         for protocol in ("centre", "ten"):
             errors = [s["top1_error"] for one in runs for s in one["scores"] if s["protocol"] == protocol]

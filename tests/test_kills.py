@@ -136,7 +136,7 @@ def test_preparing_killed_at_random_moments_ends_the_same(pictures: Path, tmp_pa
     finish([*words[:2], str(tmp_path / "whole"), *words[2:]], tmp_path / "cache")
 
     def made(path: Path) -> dict[str, bytes]:
-        kept = [p for p in sorted(path.rglob("*")) if p.is_file() and p.name not in ("dataset.json", "lock")]
+        kept = [p for p in sorted(path.rglob("*")) if p.is_file() and p.name not in ("dataset.json", ".lock")]
         return {str(p.relative_to(path)): p.read_bytes() for p in kept} | {
             "fingerprint": json.loads((path / "dataset.json").read_text())["fingerprint"].encode()
         }
