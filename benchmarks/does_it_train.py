@@ -58,7 +58,8 @@ training losses of an epoch.
 
 The rate of .01 is the one these runs begin with: the paper's schedule divides it by ten where validation stops
 improving, as it did in the two runs that were stuck at .01. The logit deviation is that of an output across pictures,
-before any training. Made by `python benchmarks/does_it_train.py PICTURES` on {machine}, torch {torch}, {minutes:.0f} minutes.
+before any training. Made by `python benchmarks/does_it_train.py PICTURES` on {machine},
+torch {torch}, {minutes:.0f} minutes.
 
 ## What the package does about it
 
