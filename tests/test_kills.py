@@ -131,31 +131,6 @@ def test_training_killed_at_random_moments_ends_the_same(pictures: Path, tmp_pat
 
 
 @pytest.mark.slow
-def test_preparing_killed_at_random_moments_ends_the_same(pictures: Path, tmp_path: Path) -> None:
-    words = ["prepare", str(pictures), "--size", "64", "--workers", "2", "--quiet"]
-    finish([*words[:2], str(tmp_path / "whole"), *words[2:]], tmp_path / "cache")
-
-    def made(path: Path) -> dict[str, bytes]:
-        kept = [p for p in sorted(path.rglob("*")) if p.is_file() and p.name not in ("dataset.json", ".lock")]
-        return {str(p.relative_to(path)): p.read_bytes() for p in kept} | {
-            "fingerprint": json.loads((path / "dataset.json").read_text())["fingerprint"].encode()
-        }
-
-    expected = made(tmp_path / "whole")
-    random.seed(1)
-    kills, number = 0, 0
-    while kills < KILLS:
-        number += 1
-        out = tmp_path / str(number)
-        for _ in range(4):
-            process = start([*words[:2], str(out), *words[2:]], tmp_path / "cache")
-            time.sleep(random.uniform(0.1, 2.2))
-            kills += kill(process)
-        finish([*words[:2], str(out), *words[2:]], tmp_path / "cache")
-        assert made(out) == expected
-
-
-@pytest.mark.slow
 def test_a_live_run_is_not_resumed(pictures: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     words = ["train", str(pictures), "--epochs", "200", "--size", "32", "--threads", "1", "--quiet", "--out", str(out)]
