@@ -6,6 +6,7 @@ picture's crop does not depend on which batch it is in.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -77,10 +78,12 @@ def colour_shift(keys: Tensor, statistics: Statistics, convention: str, sigma: f
             up to a choice of scale, and 0-255 would shift by thousands of levels;
     source  sum of p_i a_i sqrt(l_i), standard deviations, as convdata.py names and uses them; free of scale.
     """
-    values = torch.as_tensor(statistics.eigenvalues, dtype=torch.float32, device=keys.device)
-    vectors = torch.as_tensor(statistics.eigenvectors, dtype=torch.float32, device=keys.device)
-    spread = values / 255 if convention == "paper" else values.clamp(min=0).sqrt()  # grey levels
-    return (draws.normal(keys, "colour", 3) * sigma * spread) @ vectors.T
+    values, vectors = (np.asarray(part, np.float64) for part in (statistics.eigenvalues, statistics.eigenvectors))
+    spread = values / 255 if convention == "paper" else np.sqrt(np.maximum(values, 0))  # grey levels
+    # Summed term by term: a matrix product's order of adding depends on the processor.
+    basis = torch.as_tensor(vectors * (sigma * spread), dtype=torch.float32, device=keys.device)  # channel,component
+    draw = draws.normal(keys, "colour", 3)[:, None, :] * basis  # N,channel,component
+    return draw[..., 0] + draw[..., 1] + draw[..., 2]
 
 
 def colour_noise(config: AugmentConfig, epoch: int) -> bool:

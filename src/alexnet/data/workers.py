@@ -21,6 +21,10 @@ from alexnet.data.square import Fit
 
 #: What a worker computes with: one thread each, there are enough workers.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_ENDED = (
+    "a process that was reading pictures was ended from outside, perhaps for want of memory; "
+    "what is finished is kept: run the same command again, perhaps with fewer workers"
+)
 
 
 def in_workers(
@@ -41,10 +45,7 @@ def in_workers(
                 try:
                     kind, value, text = worker.recv()
                 except (EOFError, ConnectionResetError):
-                    raise RuntimeError(
-                        "a process that was reading pictures was ended from outside, perhaps for want of memory; "
-                        "what is finished is kept: run the same command again, perhaps with fewer workers"
-                    ) from None
+                    raise RuntimeError(_ENDED) from None
                 if kind == "read":
                     report(value)
                 elif kind == "finished":
@@ -59,9 +60,13 @@ def in_workers(
 
 def _send_next(worker: Connection, jobs: Iterator[Job]) -> bool:
     job = next(jobs, None)
-    if job is not None:
+    if job is None:
+        return False
+    try:
         worker.send(job)
-    return job is not None
+    except (BrokenPipeError, ConnectionResetError):  # it ended after its last report
+        raise RuntimeError(_ENDED) from None
+    return True
 
 
 @contextlib.contextmanager

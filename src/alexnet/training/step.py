@@ -90,7 +90,7 @@ def step(state: State, batch: Batch, setting: Setting) -> None:
     images, keys = inputs(batch, state, setting)
     state.schedule.apply(state.optimizer, state.step)
     state.optimizer.zero_grad(set_to_none=True)
-    total = torch.zeros((), device=images.device)
+    total = torch.zeros((), dtype=images.dtype, device=images.device)
     hits = torch.zeros((), device=images.device)
     count = len(images)
     parts = zip(*(tensor.tensor_split(config.accumulate) for tensor in (images, keys, batch.labels)), strict=True)
