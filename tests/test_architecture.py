@@ -18,7 +18,7 @@ from house import PACKAGE, ROOMS
 TESTS = Path(__file__).resolve().parent
 
 #: Rooms in which nothing, function bodies included, imports torch: the command line answers before torch is loaded.
-WITHOUT_TORCH = ("config", "tables", "edits", "recipes")
+WITHOUT_TORCH = ("settings", "config", "tables", "edits", "recipes")
 FORBIDDEN_NAMES = {"utils", "util", "common", "base", "helpers", "helper", "registry", "misc", "tools", "core"}
 LONGEST = 250
 
