@@ -1,0 +1,229 @@
+"""Do normalization, mixed pictures and class weights do what they should? Each against its absence, over seeds.
+
+    python benchmarks/additions.py PICTURES [--only normalization mixing imbalance] [--seeds 0 1 2] [--threads 1]
+    python benchmarks/additions.py --page        writes docs/additions.md from the results alone
+
+PICTURES is any source with a train and a test split. Every run is `alexnet.train` with the changes shown; errors are
+top-1 on test, centre crop. Adds what came to benchmarks/results/additions.json with machine and versions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import alexnet
+from alexnet import draws
+from alexnet.data.sources import list_source
+
+RESULT = Path(__file__).parent / "results" / "additions.json"
+PAGE = Path(__file__).parent.parent / "docs" / "additions.md"
+#: Two-sided 95% point of Student's t by degrees of freedom.
+STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
+#: Pictures of the most and the least frequent class of the unbalanced part; geometric in between.
+MOST, LEAST = 2000, 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Settings to compare on the same pictures."""
+
+    text: str
+    recipe: str
+    unbalanced: bool = False
+    always: Mapping[str, Any]
+    settings: Mapping[str, Mapping[str, Any]]
+    """By name; the first is what the others are compared with."""
+
+
+_NORMS = {"none": "none", "response normalization": "response", "batch normalization": "batch"}
+QUESTIONS = {
+    "normalization": Question(
+        text="Normalization, at two rates: the network `cifar-26` on 10,000 training pictures, 10 epochs",
+        recipe="cifar-26",
+        always={"train.limit": 10_000, "train.epochs": 10, "optim.schedule": "cosine", "optim.bound": False},
+        settings={
+            f"{name}, rate {rate:g}": {"model.norm": norm, "optim.rate": rate}
+            for rate in (0.001, 0.01)
+            for name, norm in _NORMS.items()
+        },
+    ),
+    "mixing": Question(
+        text="Mixed pictures: the recipe `quick` on 5,000 training pictures, 40 epochs",
+        recipe="quick",
+        always={"train.limit": 5_000, "train.epochs": 40, "train.batch": 128, "optim.rate": 0.1},
+        settings={
+            "neither": {},
+            "MixUp .2": {"augment.mixup": 0.2},
+            "MixUp 1": {"augment.mixup": 1.0},
+            "CutMix 1": {"augment.cutmix": 1.0},
+        },
+    ),
+    "imbalance": Question(
+        text=f"An unbalanced training set ({MOST:,} pictures of the most frequent class to {LEAST} of the least), a "
+        "balanced test set: the recipe `quick`, 25 epochs",
+        recipe="quick",
+        unbalanced=True,
+        always={"train.epochs": 25, "train.batch": 128, "optim.rate": 0.1, "data.all_of_train": True},
+        settings={
+            "nothing": {},
+            "class weights": {"train.class_weights": "balanced"},
+            "balanced sampling": {"train.sampling": "balanced"},
+            "logit adjustment 1": {"train.logit_adjustment": 1.0},
+        },
+    ),
+}
+
+
+def unbalanced(source: str, folder: Path) -> Path:
+    """Copies of a source's pictures as train/ and test/ folders, fewer and fewer training pictures from class to
+    class."""
+    listing = list_source(source)
+    reader = listing.reader()
+    order = draws.order(0, 0, len(listing)).numpy()
+    labels, splits = listing.labels[order], listing.splits[order]
+    for label, name in enumerate(listing.classes):
+        wanted = round(MOST * (LEAST / MOST) ** (label / max(1, len(listing.classes) - 1)))
+        for split, rows in (
+            ("train", order[(labels == label) & (splits == 0)][:wanted]),
+            ("test", order[(labels == label) & (splits == 2)]),
+        ):
+            (folder / split / name).mkdir(parents=True)
+            for row in np.sort(rows).tolist():
+                (folder / split / name / f"{row}.jpg").write_bytes(reader.read(row))
+    return folder
+
+
+def measure(source: str, question: Question, changes: Mapping[str, Any], seed: int, threads: int) -> dict[str, Any]:
+    """One run: its test error in percent, overall and by class, and what it cost."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.monotonic()
+        run = alexnet.train(
+            source,
+            out=Path(folder) / "run",
+            recipe=question.recipe,
+            changes=dict(question.always) | dict(changes) | {"train.seed": seed},
+            threads=threads,
+        )
+        lines = (Path(folder) / "run" / "metrics.jsonl").read_text().splitlines()
+        epochs = [line for line in map(json.loads, lines) if line["kind"] == "epoch"]
+        scores = next(one for one in run.results["scores"] if one["protocol"] == "centre")
+        by_class = [line.split(",") for line in (Path(folder) / "run" / "per_class.csv").read_text().splitlines()]
+        return {
+            "seed": seed,
+            "split": scores["split"],
+            "n": scores["n"],
+            "top1_error": scores["top1_error"]["value"],
+            "train_top1_error": epochs[-1]["train_top1_error"],
+            "per_class": by_class,
+            "seconds": round(time.monotonic() - began, 1),
+            "environment": json.loads((Path(folder) / "run" / "environment.json").read_text()),
+        }
+
+
+def difference(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> tuple[float, float]:
+    """Mean over common seeds of ours minus theirs, points of error, and half of its 95% interval (Student's t)."""
+    before = {one["seed"]: one["top1_error"] for one in theirs}
+    gaps = [one["top1_error"] - before[one["seed"]] for one in ours if one["seed"] in before]
+    if len(gaps) < 2:
+        return (gaps or [float("nan")])[0], float("inf")
+    return statistics.mean(gaps), STUDENT[len(gaps) - 1] * statistics.stdev(gaps) / len(gaps) ** 0.5
+
+
+def verdict(gap: float, half: float) -> str:
+    """In a word, whether an interval lies on one side of no difference."""
+    if gap + half < 0:
+        return "fewer errors"
+    return "more errors" if gap - half > 0 else "not told apart"
+
+
+def page(results: Mapping[str, Any]) -> str:
+    """docs/additions.md from the results."""
+    parts = [
+        "# Normalization, mixed pictures, unbalanced classes: measured\n",
+        "Top-1 error in percent on test by the centre crop: mean and standard deviation over seeds. The difference is "
+        "that to the first row over the same seeds, in points, with its 95% interval (Student's t). Training error is "
+        "that of the last epoch as it was trained, augmentation and mixing included.\n",
+    ]
+    for name, question in QUESTIONS.items():
+        found = results.get(name)
+        if not found:
+            continue
+        first = found["settings"][next(iter(question.settings))]
+        shown = ", ".join(f"`{key}={value}`" for key, value in question.always.items())
+        parts.append(
+            f"## {question.text}\n\nPictures: {found['pictures']}, {first[0]['n']:,} of them to test; {shown}.\n"
+        )
+        parts.append(
+            "| setting | test error | difference | verdict | training error |\n| --- | --- | --- | --- | --- |"
+        )
+        for setting in question.settings:
+            runs = found["settings"].get(setting, [])
+            if not runs:
+                continue
+            errors, trained = ([one[key] for one in runs] for key in ("top1_error", "train_top1_error"))
+            spread = f" ({statistics.stdev(errors):.1f})" if len(errors) > 1 else ""
+            gap, half = difference(runs, first)
+            compared = "" if runs is first else f"{gap:+.1f} [{gap - half:+.1f}, {gap + half:+.1f}]"
+            said = "" if runs is first else verdict(gap, half)
+            row = (setting, f"{statistics.mean(errors):.1f}{spread}", compared, said, f"{statistics.mean(trained):.1f}")
+            parts.append(f"| {' | '.join(row)} |")
+        seeds = ", ".join(str(one["seed"]) for one in first)
+        machine = first[0]["environment"]
+        parts.append(
+            f"\nSeeds {seeds}. {machine['processor']}, {machine['threads']} threads, {machine['instruction_set']}, "
+            f"torch {machine['torch']}.\n"
+        )
+    parts.append("Made by `python benchmarks/additions.py`; the figures are in `benchmarks/results/additions.json`.")
+    return "\n".join(parts) + "\n"
+
+
+def keep(name: str, pictures: str, setting: str, run: dict[str, Any]) -> None:
+    """Add one run to the results' file, in place of an earlier one of its seed."""
+    results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    place = results.setdefault(name, {"pictures": pictures, "settings": {}})
+    place["pictures"] = pictures
+    others = [one for one in place["settings"].get(setting, []) if one["seed"] != run["seed"]]
+    place["settings"][setting] = sorted([*others, run], key=lambda one: int(one["seed"]))
+    RESULT.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pictures", nargs="?")
+    parser.add_argument("--only", nargs="*", choices=list(QUESTIONS), default=list(QUESTIONS))
+    parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--page", action="store_true")
+    options = parser.parse_args()
+    if options.page:
+        PAGE.write_text(page(json.loads(RESULT.read_text())))
+        print(f"wrote docs/{PAGE.name}")
+        return
+    if options.pictures is None:
+        print("additions: name pictures with a train and a test split to measure on, or --page to write the page alone")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.only:
+            question = QUESTIONS[name]
+            source = options.pictures
+            if question.unbalanced:
+                source = str(unbalanced(options.pictures, Path(folder) / "unbalanced"))
+            for seed in options.seeds:
+                for setting, changes in question.settings.items():
+                    run = measure(source, question, changes, seed, options.threads)
+                    keep(name, Path(options.pictures).name, setting, run)
+                    print(f"{name}, {setting}, seed {seed}: {run['top1_error']:.2f}%, {run['seconds']} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
