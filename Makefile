@@ -1,6 +1,7 @@
 # make demo        train on the embedded digits and say where the report is (makes .venv first)
 # make test        the suite without its slow part; make test-slow: the slow part
 # make lint        ruff and the type checker; make bench: the benchmarks; make docs: the generated pages
+# make extras      each extra alone, in an environment of its own: does it install and work? (gigabytes, minutes)
 # make clean       everything these targets made, but not runs/
 #
 # PYTHON names the interpreter that .venv is made of (3.11 or newer): make demo PYTHON=python3.12
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 WANTED := pyproject.toml constraints.txt
 
-.PHONY: demo test test-slow lint docs bench clean
+.PHONY: demo test test-slow lint docs bench extras clean
 
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -55,12 +56,16 @@ lint: $(VENV)/dev
 docs: $(VENV)/test
 	@$(BIN)/python -m pytest -q --collect-only --write-fidelity=docs/fidelity.md tests >/dev/null
 	@$(BIN)/python tests/house.py README.md
-	@echo "wrote docs/fidelity.md and the tree in README.md"
+	@$(BIN)/python tests/networks.py docs/networks.md
+	@echo "wrote docs/fidelity.md, the table in docs/networks.md and the tree in README.md"
 
 bench: $(VENV)/test
 	@found=0; for file in benchmarks/*.py; do \
 	  [ -e "$$file" ] || continue; found=1; echo "== $$file"; $(BIN)/python "$$file" || exit 1; \
 	done; [ $$found -eq 1 ] || echo "no benchmarks in benchmarks/ yet"
+
+extras:
+	@PYTHON="$(PYTHON)" EXTRAS="$(EXTRAS)" tests/extras.sh
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

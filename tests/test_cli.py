@@ -359,6 +359,22 @@ def test_summary_lists_and_counts(capsys: pytest.CaptureFixture[str]) -> None:
     assert "conv1" in page
 
 
+def test_summary_shows_what_an_edit_makes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summary", "paper", "--model.columns", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["parameters"] == 62_378_344
+    words = "summary quick --classes 10 --model.without conv3 norm4 --model.norm response --model.residual"
+    assert main(words.split()) == 0
+    page = capsys.readouterr().out
+    assert "  model.without conv3 norm4\n  model.norm response\n  model.residual True\n" in page
+    assert "project5" in page
+    assert "conv3" not in page.split("layer", 1)[1]
+    assert main(["summary", "--model.norm", "batch"]) == 2
+    assert "alexnet summary paper --model.norm batch" in capsys.readouterr().err
+    assert main(["summary", "lenet", "--model.dilation", "2"]) == 2
+    assert main(["summary", "paper", "--model.without", "cnov3"]) == 2
+    assert "did you mean 'conv" in capsys.readouterr().err
+
+
 # --- progress ---------------------------------------------------------------------------------------------------------
 
 

@@ -137,3 +137,18 @@ def test_pictures_that_share_a_key_share_crop_and_flip_but_not_colour() -> None:
     assert (cut == cut[0]).all()
     assert shift is not None
     assert len(torch.unique(shift[:, 0])) == 32
+
+
+def test_zoom_windows_are_torchvisions_where_they_fit() -> None:
+    """Area uniform and ratio log-uniform, as RandomResizedCrop(scale=(0.3, 0.6), ratio=(2/3, 3/2)) draws them."""
+    windows = module.zoom_windows(keys(), 64, AugmentConfig(zoom=0.3, stretch=1.5)).double()
+    top, left, height, width = windows.unbind(1)
+    area, ratio = height * width / 64**2, (width / height).log() / np.log(1.5)
+    fits = area < 0.6  # no side of these can be longer than the square: .6 * 1.5 < 1
+    for value, low, high in ((area[fits], 0.3, 0.6), (ratio[fits], -1.0, 1.0)):
+        counts = torch.histc(value, 10, low, high)
+        expected = len(value) / 10
+        assert ((counts - expected) ** 2 / expected).sum() < 40  # 9 degrees of freedom: p < .00001
+    for place, side in ((top, height), (left, width)):
+        share = (place / (64 - side))[fits]
+        assert abs(share.mean() - 0.5) < 5 / 12**0.5 / fits.sum() ** 0.5

@@ -117,3 +117,39 @@ def test_a_shift_is_added_to_all_pixels_and_the_scale_kept(prepared: PreparedSet
     shift = torch.tensor([[1.0, 2.0, 3.0], [0.0, -5.0, 0.0]])
     expected = (preprocess(images) + shift[:, :, None, None]) / 1.1
     torch.testing.assert_close(preprocess(images, shift, 1.1), expected)
+
+
+def test_partners_and_numbers_do_not_depend_on_the_batch(prepared: PreparedSet) -> None:
+    rows = prepared.rows("train")
+    found = []
+    for batch in (7, 20):
+        feed = Feed(
+            prepared,
+            rows,
+            batch=batch,
+            device="cpu",
+            memory=1 << 30 if batch == 7 else 0,
+            sampling="balanced",
+            mixing=True,
+        )
+        batches = list(feed.epoch(0, 1))
+        for one in batches:
+            assert one.partners is not None
+            assert one.numbers is not None
+            assert np.array_equal(one.partners.images.numpy(), prepared.gather(one.partners.index.numpy()))
+            assert np.array_equal(one.partners.labels.numpy(), prepared.labels[one.partners.index.numpy()])
+        found.append(
+            [
+                torch.cat([getattr(part, name) for one in batches for part in (one, one.partners)])
+                for name in ("index", "numbers", "labels")
+            ]
+        )
+    # the same pairs, in whichever batches: sorted by number, since the halves lie beside each other batch by batch
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one.sort().values, other.sort().values)
+
+
+def test_without_mixing_and_sampling_a_batch_is_as_before(prepared: PreparedSet) -> None:
+    for batch in feed(prepared).epoch(0, 1):
+        assert batch.partners is None
+        assert batch.numbers is None

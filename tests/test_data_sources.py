@@ -268,3 +268,11 @@ def test_splits_are_small_numbers(picture_folder: Path) -> None:
     assert listing.labels.dtype == np.int32
     assert listing.splits.dtype == np.int8
     assert len(listing) == len(listing.labels) == len(listing.splits) == len(listing.origins) == 72
+
+
+def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+    draw(tmp_path / "a" / "1.png", tmp_path / "b" / "1.png")
+    with open(tmp_path / "a" / "2.jpg", "wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(OSError, match="too large: 1,099,512 MB"):
+        list_source(tmp_path).reader().read(1)

@@ -101,3 +101,28 @@ def test_known_values_stay() -> None:
 
 
 KNOWN_BITS = [[7670455893054816021, 7565914564777337625]]
+
+
+def test_beta_of_nearly_nothing_is_a_coin() -> None:
+    got = draws.beta(draws.keys(0, 1, PICTURES), "mix", 1e-6)
+    assert ((got == 0) | (got == 1)).double().mean() > 0.999
+    assert abs(got.mean() - 0.5) < 5 * 0.5 / len(PICTURES) ** 0.5
+
+
+@pytest.mark.parametrize("concentration", [0.2, 0.5, 1.0, 2.0, 8.0, 1000.0])
+def test_beta_is_beta(concentration: float) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    got = draws.beta(draws.keys(0, 1, torch.arange(40_000)), "mix", concentration).numpy()
+    assert ((got >= 0) & (got <= 1)).all()
+    assert stats.kstest(got, stats.beta(concentration, concentration).cdf).pvalue > 1e-4
+
+
+def test_for_a_gpu_without_float64_draws_are_made_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPU plays a GPU of Apple's: every tensor of a draw is then made on the device that stands for the CPU."""
+    assert draws._home(torch.device("mps", 0)) == torch.device("cpu")
+    assert draws._home(torch.device("cuda", 1)) == torch.device("cuda", 1)
+    monkeypatch.setattr(draws, "_home", lambda device: torch.device("meta"))
+    number = torch.arange(3)
+    with pytest.raises(NotImplementedError, match="meta"):  # computed there; moving the result back is what fails
+        draws.keys(0, 1, number)
+    assert draws.bits(number, "x", 2).device.type == "meta"

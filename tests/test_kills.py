@@ -73,7 +73,7 @@ def without_time(path: Path) -> Any:
     """A file's content but for its columns of time and of place."""
     if path.suffix == ".csv":
         rows = list(csv.DictReader(io.StringIO(path.read_text())))
-        return [{k: v for k, v in row.items() if k not in ("seconds", "pictures_per_second")} for row in rows]
+        return [{k: v for k, v in row.items() if k not in ("seconds", "pictures_per_second", "time")} for row in rows]
     if path.suffix == ".jsonl":
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         return [{k: v for k, v in line.items() if k not in ("seconds", "pictures_per_second")} for line in lines]

@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from alexnet.edits import complete
+from alexnet.edits import complete, edited
 from alexnet.model import initialize as module
 from alexnet.model.initialize import InitSet, initialize, starts
+from alexnet.model.local import LocalConv2d
 from alexnet.model.network import AlexNet
+from alexnet.settings import ModelConfig
 from alexnet.tables import PAPER, TABLES
 
 #: The first three weights of the first convolution, seed 0, deviation .01.
@@ -84,6 +86,50 @@ def test_he_keeps_the_scale_of_relus() -> None:
         assert not of(network, name).bias.any()
 
 
+def test_slims_weights_are_uniform_and_cut_normal() -> None:
+    """Glorot's bound; N(0, .005) without what lies beyond two deviations, whose own deviation is .8796 of it."""
+    network = AlexNet(7, "slim", size=67)
+    weight = of(network, "conv3").weight.detach()
+    bound = math.sqrt(6 / (9 * (192 + 384)))
+    assert 0.999 * bound < float(weight.abs().max()) <= bound
+    assert float(weight.std()) == pytest.approx(bound / math.sqrt(3), rel=0.01)
+    weight = of(network, "fc8").weight.detach()
+    assert 0.0099 < float(weight.abs().max()) <= 0.01
+    assert float(weight.std()) == pytest.approx(0.8796 * 0.005, rel=0.01)
+    assert float(of(network, "fc6").bias.detach().unique()) == pytest.approx(0.1)
+
+
+def test_locally_connected_layers_start_as_their_row_says() -> None:
+    network = AlexNet(10, "cifar-13")
+    for name, inputs in (("local3", 576), ("local4", 288)):
+        layer = network.layer(name)
+        assert isinstance(layer, LocalConv2d)
+        assert layer.weight.shape == (36, inputs, 32)
+        assert float(layer.weight.detach().std()) == pytest.approx(0.04, rel=0.01)
+        assert layer.bias is not None
+        assert not layer.bias.any()
+        initialize(network, "he")
+        assert float(layer.weight.detach().std()) == pytest.approx(math.sqrt(2 / inputs), rel=0.01)
+        initialize(network, "torch")
+        assert 0.99 / math.sqrt(inputs) < float(layer.weight.detach().abs().max()) <= 1 / math.sqrt(inputs)
+        initialize(network, "table")
+    assert biases("cifar-13", "paper") == {"conv1": 0, "conv2": 1, "local3": 0, "local4": 1, "fc10": 0}
+
+
+@pytest.mark.parametrize("init", ["paper", "he"])
+def test_what_edits_add_starts_the_same_in_every_set(init: InitSet) -> None:
+    for attention, name in (("self", "inward"), ("squeeze-excite", "down")):
+        table = edited(ModelConfig(table="quick", residual=True, attention=attention), 4)  # type: ignore[arg-type]
+        network = AlexNet(4, table, init=init)
+        project = network.layer("project3")
+        assert isinstance(project, nn.Conv2d)
+        assert float(project.weight.detach().std()) == pytest.approx(math.sqrt(2 / 128), rel=0.02)
+        weight = network.get_parameter(f"features.attention5.{name}").detach()
+        assert 0.98 / math.sqrt(128) < float(weight.abs().max()) <= 1 / math.sqrt(128)
+        rest = [value for name, value in network.layer("attention5").named_parameters() if name.endswith("bias")]
+        assert not any(value.any() for value in rest)
+
+
 def test_recorded_values() -> None:
     """Of seed 0: a change to them is a change of every run's numbers, and of config.NUMERICS_VERSION."""
     network = weights("paper")
@@ -126,7 +172,7 @@ def test_batch_normalization_starts_as_torchs() -> None:
 @pytest.mark.parametrize("init", ["table", "paper", "source", "caffe", "torch", "he"])
 def test_every_row_with_weights_has_a_start(name: str, init: InitSet) -> None:
     table = complete(name)
-    assert set(starts(table, init)) == {row.name for row in table.layers if row.kind in ("conv", "dense")}
+    assert set(starts(table, init)) == {row.name for row in table.layers if row.kind in ("conv", "local", "dense")}
 
 
 def test_an_unknown_set_is_refused() -> None:

@@ -29,8 +29,8 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A run that knows what it will say; notes what it is asked."""
     asked: dict[str, Any] = {"made": 0}
 
-    def predict(pictures: Any, *, top: int, device: str) -> Iterator[Prediction]:
-        asked.update(pictures=list(pictures), top=top, device=device)
+    def predict(pictures: Any, **words: Any) -> Iterator[Prediction]:
+        asked.update(words, pictures=list(pictures))
         for one in SAID:
             asked["made"] += 1
             yield one

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-import configparser
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
 from alexnet.edits import complete
 from alexnet.model.plan import lay_out
-from alexnet.tables import CIFAR_18, CIFAR_26, HALF, ONE_COLUMN, PAPER, QUICK, SIX_CONV, SOURCE, TABLES, Layer, Table
+from alexnet.model.summary import summarize
+from alexnet.tables import (
+    BVLC,
+    CAFFENET,
+    CIFAR_13,
+    CIFAR_18,
+    CIFAR_26,
+    HALF,
+    LENET,
+    ONE_COLUMN,
+    PAPER,
+    QUICK,
+    SIX_CONV,
+    SLIM,
+    TABLES,
+    TORCHVISION,
+    Layer,
+    Table,
+)
 
 PARAMETERS = {
     "paper": 60_965_224,
@@ -17,9 +34,15 @@ PARAMETERS = {
     "one-column": 62_378_344,
     "half": 59_798_312,
     "six-conv": 61_555_304,
+    "bvlc": 60_965_224,
+    "caffenet": 60_965_224,
     "torchvision": 61_100_840,
+    "slim": 50_303_912,
     "cifar-26": 145_578,
     "cifar-18": 89_578,
+    "cifar-13": 1_116_490,
+    "cifar-11": 1_116_490,
+    "lenet": 62_006,
 }
 
 
@@ -33,7 +56,7 @@ def order(table: Table) -> list[str]:
 
 @pytest.mark.parametrize(("name", "parameters"), PARAMETERS.items())
 def test_parameters(name: str, parameters: int) -> None:
-    table = complete(name, 10 if name.startswith("cifar") else 1000)
+    table = complete(name, 10 if name.startswith("cifar") or name == "lenet" else 1000)
     modules = lay_out(table, table.size).modules.values()
     assert sum(weight.numel() for module in modules for weight in module.parameters()) == parameters
 
@@ -74,99 +97,75 @@ def test_the_variants_differ_from_the_paper_where_they_say() -> None:
     assert order(SIX_CONV)[order(SIX_CONV).index("conv6") - 1] == "pool5"
 
 
+def test_parameters_at_other_sizes_and_colours() -> None:
+    """Layers that share no weights grow with the maps: 36 places at 24 pixels, 64 at 32."""
+    assert summarize(CIFAR_13, 10, 32).parameters == 1_901_386
+    assert {layer.name: layer.parameters for layer in summarize(CIFAR_13, 10).layers if layer.parameters} == {
+        "conv1": 64 * 75 + 64,
+        "conv2": 64 * 1600 + 64,
+        "local3": 36 * (576 * 32 + 32),
+        "local4": 36 * (288 * 32 + 32),
+        "fc10": 1152 * 10 + 10,
+    }
+    assert summarize(replace(LENET, channels=1), 10).parameters == 61_706
+
+
+@pytest.mark.fidelity(
+    topic="Caffe's networks",
+    paper="zeros at the edge of 224 pixels; k of 2; biases of 1; normalization before pooling",
+    source="224 and three zeros; windows of normalization end at the columns' edge",
+    others="bvlc_alexnet: 227 pixels, k of 1, windows across both columns, biases of .1, dropout scaled up in "
+    "training; CaffeNet: pooling before normalization, biases of 1",
+    option="--model.table bvlc | caffenet",
+)
+def test_caffes_networks_differ_from_the_paper_where_they_say() -> None:
+    assert order(BVLC) == order(PAPER)
+    assert order(CAFFENET)[:8] == ["conv1", "relu1", "pool1", "norm1", "conv2", "relu2", "pool2", "norm2"]
+    assert order(CAFFENET)[8:] == order(PAPER)[8:]
+    for table, bias in ((BVLC, 0.1), (CAFFENET, 1.0)):
+        assert (table.size, row(table, "conv1").pad_end, row(table, "conv1").pad) == (227, 0, 0)
+        for name in ("norm1", "norm2"):
+            norm = row(table, name)
+            assert (norm.size, norm.alpha, norm.beta) == (5, 1e-4, 0.75)
+            assert (norm.k, norm.divide, norm.columns) == (1.0, True, 1)
+        weighed = [one for one in table.layers if one.kind in ("conv", "dense")]
+        assert [one.init_sd for one in weighed] == [*[0.01] * 5, 0.005, 0.005, 0.01]
+        assert [one.init_bias for one in weighed] == [0, bias, 0, bias, bias, bias, bias, 0]
+        assert [one.columns for one in weighed] == [
+            one.columns for one in PAPER.layers if one.kind in ("conv", "dense")
+        ]
+        assert {(one.mode, one.rate) for one in table.layers if one.kind == "dropout"} == {("inverted", 0.5)}
+        shapes = lay_out(complete(table, 5), 227).shapes
+        assert [shapes[name][1] for name in ("conv1", "pool1", "pool2", "pool5")] == [55, 27, 13, 6]
+
+
+def test_slim_is_alexnet_v2() -> None:
+    shapes = lay_out(complete(SLIM, 5), 224).shapes
+    maps = [shapes[name] for name in ("conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5")]
+    assert [shape[1] for shape in maps] == [54, 26, 26, 12, 12, 12, 12, 5]
+    assert [shape[0] for shape in maps] == [64, 64, 192, 192, 384, 384, 256, 256]
+    weighed = [one for one in SLIM.layers if one.kind in ("conv", "dense")]
+    assert [one.init for one in weighed] == [*["xavier"] * 5, *["truncated"] * 3]
+    assert [one.init_bias for one in weighed] == [*[0.1] * 7, 0]
+    assert {one.init_sd for one in weighed if one.kind == "dense"} == {0.005}
+    assert order(SLIM)[-7:] == ["fc6", "relu6", "drop6", "fc7", "relu7", "drop7", "fc8"]
+    assert order(SLIM)[:13] == order(TORCHVISION)[:13]
+
+
+def test_lenet() -> None:
+    shapes = lay_out(complete(LENET, 10), 32).shapes
+    found = [shapes[name] for name in ("conv1", "pool1", "conv2", "pool2", "fc5", "fc6", "fc7")]
+    assert found == [(6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5), (120,), (84,), (10,)]
+
+
 def test_the_maps_of_the_cifar_networks_halve() -> None:
     for table in (CIFAR_26, CIFAR_18):
         shapes = lay_out(complete(table, 10), 32).shapes
         assert [shapes[name][1:] for name in ("pool1", "pool2", "pool3")] == [(16, 16), (8, 8), (4, 4)]
+    shapes = lay_out(complete(CIFAR_13, 10), 24).shapes
+    assert [shapes[name] for name in ("pool1", "pool2", "local4")] == [(64, 12, 12), (64, 6, 6), (32, 6, 6)]
 
 
 def test_quick_knows_its_sizes() -> None:
     for size in (24, 32, 64, 96, 128, 160):
         assert lay_out(complete(QUICK, 10), size).shapes["average"][1:] == (4, 4)
-
-
-def sections(path: Path) -> dict[str, dict[str, str]]:
-    """The layers of one of the 2012 program's files."""
-    parser = configparser.ConfigParser(inline_comment_prefixes=("#",))
-    parser.read_string(path.read_text())
-    return {name: dict(parser[name]) for name in parser.sections()}
-
-
-def both(files: dict[str, dict[str, str]], name: str) -> list[dict[str, str]]:
-    """A layer's halves in the two columns, or the one layer where there are no columns."""
-    return [files[f"{name}a"], files[f"{name}b"]] if f"{name}a" in files else [files[name]]
-
-
-def total(files: dict[str, dict[str, str]], name: str, key: str) -> int:
-    return sum(int(part[key].split(",")[0]) for part in both(files, name))
-
-
-def first(files: dict[str, dict[str, str]], name: str, key: str, default: float) -> float:
-    values = {float(part.get(key, str(default)).split(",")[0]) for part in both(files, name)}
-    assert len(values) == 1
-    return values.pop()
-
-
-def check_weights(table: Table, name: str, files: dict[str, dict[str, str]], theirs: str) -> None:
-    """One layer with weights against its file: sizes, first weights, first biases."""
-    ours = row(table, name)
-    if ours.kind == "conv":
-        assert ours.out == total(files, theirs, "filters")
-        assert ours.kernel == first(files, theirs, "filtersize", 0)
-        assert ours.pad == first(files, theirs, "padding", 0)
-        assert ours.stride == first(files, theirs, "stride", 1)
-    elif ours.out:
-        assert ours.out == total(files, theirs, "outputs")
-    assert ours.init_sd == first(files, theirs, "initw", 0.01)
-    assert ours.init_bias == first(files, theirs, "initb", 0)
-
-
-@pytest.fixture(scope="module")
-def cfgs(shared_data: Path) -> Path:
-    folder = shared_data / "original_cfgs"
-    if not folder.is_dir():
-        pytest.skip("needs the 2012 program's files in original_cfgs")
-    return folder
-
-
-def test_source_is_layers_145(cfgs: Path) -> None:
-    files, params = sections(cfgs / "layers-145.cfg"), sections(cfgs / "layer-params-145.cfg")
-    names = {f"conv{n}": f"conv{n}" for n in range(1, 6)} | {"fc6": "fc2048", "fc7": "fc2048b", "fc8": "fc1000"}
-    for ours, theirs in names.items():
-        check_weights(SOURCE, ours, files, theirs)
-    for ours, theirs in {"norm1": "rnorm1", "norm2": "rnorm2", "within2": "cnorm2"}.items():
-        norm = row(SOURCE, ours)
-        assert norm.kind == {"cmrnorm": "response", "rnorm": "within"}[both(files, theirs)[0]["type"]]
-        assert norm.size == first(files, theirs, "size", 0)
-        assert norm.alpha == first(params, theirs, "scale", 0)
-        assert norm.beta == first(params, theirs, "pow", 0)
-        assert norm.k == first(params, theirs, "mindiv", 1)
-        assert norm.divide
-    for ours, theirs in {"pool1": "pool1", "pool2": "pool2", "pool5": "pool3"}.items():
-        pool = row(SOURCE, ours)
-        assert (pool.kernel, pool.stride) == (total(files, theirs, "sizex") / 2, total(files, theirs, "stride") / 2)
-        assert pool.ceil
-        # A neuron on a pool is a relu after it, one on a convolution a relu before what follows.
-        after = order(SOURCE)[order(SOURCE).index(ours) + 1]
-        assert after.startswith("relu") == ("neuron" in both(files, theirs)[0])
-    for n in range(1, 6):
-        after = order(SOURCE)[order(SOURCE).index(f"conv{n}") + 1]
-        assert after.startswith("relu") == ("neuron" in both(files, f"conv{n}")[0])
-    assert {part["keep"] for name in ("hs1", "hs2") for part in both(files, name)} == {"0.5"}
-    assert {row(SOURCE, name).rate for name in ("drop6", "drop7")} == {0.5}
-    sees_both = [n for n in range(2, 6) if "," in both(files, f"conv{n}")[0]["inputs"]]
-    assert [n for n in range(2, 6) if row(SOURCE, f"conv{n}").columns == 1] == sees_both == [3]
-
-
-def test_cifar_18_is_layers_18pct(cfgs: Path) -> None:
-    files, params = sections(cfgs / "layers-18pct.cfg"), sections(cfgs / "layer-params-18pct-noisylr.cfg")
-    for name in ("conv1", "conv2", "conv3", "fc10"):
-        check_weights(CIFAR_18, name, files, name)
-        share = first(params, name, "wc", 0) / first(params, "conv1", "wc", 0)
-        assert row(CIFAR_18, name).decay_scale == pytest.approx(share)
-    for ours, theirs in {"norm1": "rnorm1", "norm2": "rnorm2"}.items():
-        norm = row(CIFAR_18, ours)
-        assert (norm.kind, norm.size, norm.k, norm.divide) == ("within", int(files[theirs]["size"]), 1.0, True)
-        assert (norm.alpha, norm.beta) == (float(params[theirs]["scale"]), float(params[theirs]["pow"]))
-    kinds = {name: "maxpool" if files[name]["pool"] == "max" else "avgpool" for name in ("pool1", "pool2", "pool3")}
-    assert {name: row(CIFAR_18, name).kind for name in kinds} == kinds

@@ -9,7 +9,7 @@ from alexnet.data.peek import DataFacts
 from alexnet.device import Machine
 from alexnet.recipes import RECIPES
 from alexnet.training.bound import safe_rate, stable_rate
-from alexnet.training.resolve import Request, resolve
+from alexnet.training.resolve import Request, Resolved, resolve
 
 LAPTOP = Machine(device="cpu", threads=2, memory=16 << 30, bf16=False, name="a laptop")
 MODERN = Machine(device="cpu", threads=2, memory=16 << 30, bf16=True, name="a newer laptop")
@@ -103,3 +103,61 @@ def test_the_bound_in_numbers() -> None:
     assert stable_rate(255, 0.9) == pytest.approx(0.0149, rel=1e-2)
     assert stable_rate(4.2, 0.9) == pytest.approx(0.905, rel=1e-2)
     assert [safe_rate(c, 0.9) for c in (255, 425, 4.2, 38, 0.0)] == [0.001, 0.001, 0.1, 0.01, float("inf")]
+
+
+def test_a_batch_auto_fits_memory_pictures_and_recipe_and_takes_the_rate_with_it() -> None:
+    data = facts(pictures=50_000, side=32)
+
+    def chosen(machine: Machine, each: int, **changes: object) -> tuple[int, float, str]:
+        request = Request(changes={"train.batch": "auto"} | {k.replace("__", "."): v for k, v in changes.items()})
+        resolved = resolve(request, data, machine, memory=lambda config: each * config.train.batch)
+        return resolved.config.train.batch, resolved.config.optim.rate, resolved.sentences[1]
+
+    batch, rate, said = chosen(LAPTOP, 1)
+    assert (batch, rate) == (1024, 0.8)  # four times the recipe's 256 at .2
+    assert "rate 0.2 becomes 0.8" in said
+    assert chosen(LAPTOP, 64 << 20)[:2] == (128, 0.1)  # half of 16 GiB
+    assert chosen(LAPTOP, 1, optim__rate=0.2)[:2] == (1024, 0.2)
+    assert chosen(LAPTOP, 1, optim__rule="adamw", optim__rate=0.002)[1] == 0.002
+    few = resolve(Request(changes={"train.batch": "auto"}), facts(pictures=600), LAPTOP, memory=lambda config: 1)
+    assert few.config.train.batch == 32  # sixteen steps an epoch
+
+
+def test_max_hours_lowers_epochs_that_were_not_given() -> None:
+    def within(hours: float, recipe: str | None = None, **changes: object) -> Resolved:
+        given = {name.replace("__", "."): value for name, value in changes.items()}
+        request = Request(recipe=recipe, changes=given, max_hours=hours)
+        return resolve(request, facts(pictures=50_000, side=32), LAPTOP, pace=lambda config: (360.0, 60.0))
+
+    short = within(1.0)
+    assert short.config.train.epochs == 9  # 95% of the hour, less a minute, at six minutes each
+    assert short.config.optim.warmup == pytest.approx(3.5 / 18 * 9)
+    assert "lowered to 9" in short.sentences[1]
+    assert within(10.0).config.train.epochs == 18
+    assert len(within(10.0).sentences) == 1
+    assert within(1.0, train__epochs=50).config.train.epochs == 50
+    assert within(0.001).config.train.epochs == 1
+    stepped = within(1.0, "cifar-18").config
+    assert (stepped.train.epochs, stepped.optim.steps) == (9, (9, 9))
+    with pytest.raises(ValueError, match="--max-hours takes a number of hours above 0"):
+        within(-1.0)
+
+
+def test_patience_brings_pictures_that_select() -> None:
+    data = facts(pictures=50_000, side=32)
+    assert resolve(Request(changes={}), data, LAPTOP).config.data.all_of_train
+    assert not resolve(Request(changes={"train.patience": 3}), data, LAPTOP).config.data.all_of_train
+
+
+def test_edits_of_the_network_are_told_and_checked() -> None:
+    changes = {"model.norm": "none", "model.without": ("conv4", "norm1")}
+    said = resolve(Request(changes=changes), facts(), LAPTOP).sentences[0]
+    assert "network quick (without conv4 norm1, norm none) at 64 pixels" in said
+    for wrong, words in (
+        ({"model.without": ("conv9",)}, "no row 'conv9' to leave out"),
+        ({"model.columns": 5}, "5 columns need maps"),
+        ({"model.table": "lenet", "model.residual": True}, "'lenet' has none of them"),
+        ({"model.table": "paper", "augment.crop": 30}, "too small for the network 'paper'"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            resolve(Request(changes=wrong), facts(), LAPTOP)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from alexnet.model.network import AlexNet
     from alexnet.model.summary import summarize
     from alexnet.recipes import RECIPES
+    from alexnet.ship.estimator import AlexNetClassifier
+    from alexnet.ship.features import features
     from alexnet.training.evaluate import evaluate
     from alexnet.training.run import Run, load
     from alexnet.training.start import resume, train
@@ -20,9 +22,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "RECIPES": "alexnet.recipes",
     "AlexNet": "alexnet.model.network",
+    "AlexNetClassifier": "alexnet.ship.estimator",
     "Config": "alexnet.config",
     "Run": "alexnet.training.run",
     "evaluate": "alexnet.training.evaluate",
+    "features": "alexnet.ship.features",
     "load": "alexnet.training.run",
     "patch": "alexnet.config",
     "resume": "alexnet.training.start",
@@ -33,10 +37,12 @@ _HOMES = {
 __all__ = [
     "RECIPES",
     "AlexNet",
+    "AlexNetClassifier",
     "Config",
     "Run",
     "__version__",
     "evaluate",
+    "features",
     "load",
     "patch",
     "resume",

@@ -8,6 +8,9 @@ not.
     index   the picture's row number in the prepared set
     stream  what the draw is for: "crop", "flip", "colour", "dropout:drop6", ... or the `word` of such a name
     lane    which of a picture's draws in that stream: an axis, a unit of the whole layer
+
+Apple's GPUs have no float64, and nobody promises that their products of int64 wrap: for them draws are made on the CPU
+and moved.
 """
 
 from __future__ import annotations
@@ -45,14 +48,22 @@ def word(text: str) -> int:
     return _signed(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little"))
 
 
+def _home(device: torch.device) -> torch.device:
+    """Where draws for a device are computed."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
 def keys(seed: int, epoch: int, index: Tensor) -> Tensor:
     """One 64-bit key a picture: int64 (N,) from the run's seed, the epoch (from 1) and row numbers int64 (N,)."""
-    run = torch.tensor([_signed(seed * _GOLDEN + 1)], dtype=torch.int64, device=index.device)
-    return _mix(_mix(_mix(run) + _signed(epoch * _GOLDEN)) + index.to(torch.int64) * _signed(_GOLDEN))
+    home = _home(index.device)
+    run = torch.tensor([_signed(seed * _GOLDEN + 1)], dtype=torch.int64, device=home)
+    number = index.to(home, torch.int64)
+    return _mix(_mix(_mix(run) + _signed(epoch * _GOLDEN)) + number * _signed(_GOLDEN)).to(index.device)
 
 
 def bits(keys: Tensor, stream: str | int, lanes: int) -> Tensor:
-    """64 random bits for every picture and lane: int64 (N, lanes)."""
+    """64 random bits for every picture and lane: int64 (N, lanes), on the device where draws are made."""
+    keys = keys.to(_home(keys.device))
     lane = torch.arange(1, lanes + 1, dtype=torch.int64, device=keys.device)
     return _mix(
         _mix(keys ^ (stream if isinstance(stream, int) else word(stream)))[:, None] + lane * _signed(_GOLDEN)
@@ -61,22 +72,38 @@ def bits(keys: Tensor, stream: str | int, lanes: int) -> Tensor:
 
 def uniform(keys: Tensor, stream: str | int, lanes: int) -> Tensor:
     """Uniform in [0, 1): float32 (N, lanes), multiples of 2^-24."""
-    return _shift(bits(keys, stream, lanes), 40).to(torch.float32) * 2.0**-24
+    return (_shift(bits(keys, stream, lanes), 40).to(torch.float32) * 2.0**-24).to(keys.device)
 
 
 def integers(keys: Tensor, stream: str | int, lanes: int, count: int) -> Tensor:
     """Uniform in 0 ... count-1: int64 (N, lanes). `count` is at most 2^31, which keeps the bias below count/2^32."""
     assert 0 < count <= 1 << 31
-    return (_shift(bits(keys, stream, lanes), 32) * count) >> 32
+    return ((_shift(bits(keys, stream, lanes), 32) * count) >> 32).to(keys.device)
+
+
+def _fine(keys: Tensor, stream: str | int, lanes: int) -> Tensor:
+    """Uniform in (0, 1): float64 (N, lanes), odd multiples of 2^-53, on the device where draws are made."""
+    return (_shift(bits(keys, stream, lanes), 12).to(torch.float64) + 0.5) * 2.0**-52
 
 
 def normal(keys: Tensor, stream: str | int, lanes: int) -> Tensor:
     """Standard normal: float32 (N, lanes), by the inverse distribution function in float64."""
-    half = (_shift(bits(keys, stream, lanes), 12).to(torch.float64) + 0.5) * 2.0**-52
-    return torch.special.ndtri(half).to(torch.float32)
+    return torch.special.ndtri(_fine(keys, stream, lanes)).to(torch.float32).to(keys.device)
 
 
-def order(seed: int, epoch: int, count: int) -> Tensor:
+def beta(keys: Tensor, stream: str | int, concentration: float) -> Tensor:
+    """Beta(a, a) of a = `concentration` > 0: float64 (N,), on the device where draws are made; nothing is rejected.
+
+    T = sqrt(2a (U^(-1/a) - 1)) cos(2 pi V) has Student's distribution with 2a degrees of freedom (Bailey 1994, Polar
+    generation of random variates with the t-distribution), and (1 + T / sqrt(2a + T^2)) / 2 then has Beta(a, a).
+    """
+    draw = _fine(keys, stream, 2)
+    radius = torch.expm1(-draw[:, 0].log() / concentration)  # U^(-1/a) - 1, infinity where it overflows
+    cosine = torch.cos(2 * torch.pi * draw[:, 1])
+    return 0.5 + cosine.sign() * torch.rsqrt(1 + 1 / (radius * cosine**2)) / 2
+
+
+def order(seed: int, epoch: int, count: int, stream: str = "order") -> Tensor:
     """The epoch's order of `count` pictures: a permutation, int64 (count,), by a stable sort of hashes."""
     place = torch.arange(count, dtype=torch.int64)
-    return torch.argsort(bits(keys(seed, epoch, place), "order", 1)[:, 0], stable=True)
+    return torch.argsort(bits(keys(seed, epoch, place), stream, 1)[:, 0], stable=True)

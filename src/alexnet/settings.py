@@ -79,11 +79,11 @@ class ModelConfig:
     init: Literal["table", "paper", "source", "caffe", "torch", "he"] = "table"
     """Initial weights and biases: the table's own, or another named set."""
     without: tuple[str, ...] = ()
-    """Rows to leave out, by name, each with the activation, normalization, pooling and dropout that belong to it."""
+    """Rows to leave out, by name; a layer's activation and normalization (dense: dropout too) go along, pools stay."""
     activation: Literal[
         "table", "relu", "tanh", "sigmoid", "leaky-relu", "elu", "gelu", "silu", "softplus", "linear"
     ] = "table"
-    """What stands in place of every ReLU."""
+    """What stands in place of every ReLU (or tanh, in lenet)."""
     norm: Literal["table", "none", "response", "batch"] = "table"
     """Normalization: the table's own, none, response normalization after the first two convolutions, or batch."""
     pooling: Literal["table", "3/2", "2/2"] = "table"
@@ -151,7 +151,7 @@ class TrainConfig:
     epochs: int = 90
     """Passes over the training pictures."""
     batch: int = 128
-    """Pictures a step, over all processes."""
+    """Pictures a step, over all processes; the word auto: the largest power of two that fits, and the rate with it."""
     accumulate: int = 1
     """Parts a step's batch is computed in; the gradients are summed before the update."""
     seed: int = 0

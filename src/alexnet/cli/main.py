@@ -28,8 +28,11 @@ VERBS = (
     Verb("train", "train", "Train", "pictures in; a trained, measured and explained classifier out"),
     Verb("resume", "resume", "Train", "continue a run that was interrupted, or add epochs to one that ended"),
     Verb("prepare", "prepare", "Train", "decode pictures once, into squares of one size, for many runs"),
+    Verb("check", "check", "Train", "is anything wrong with the pictures? files, copies, balance, labels"),
     Verb("predict", "predict", "Use", "what is on these pictures? a table, CSV or JSON lines"),
     Verb("evaluate", "evaluate", "Use", "the error of a run on its held-out pictures, or on others"),
+    Verb("compare", "compare", "Use", "which of two runs is better on the same pictures, and can it be told?"),
+    Verb("features", "features", "Use", "what a layer computes for pictures, as numbers for other programs"),
     Verb("recipes", "recipes", "Look up", "the named settings: all of them, one in full, or two compared"),
     Verb("summary", "summary", "Look up", "the networks: all of them, or one layer by layer"),
 )

@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from alexnet.cli.words import parse
+from alexnet.cli.on_run import Machine, OnRun
+from alexnet.cli.words import Switch, parse
 
 ABOUT = """\
 What a run's network sees on pictures: files, folders of them however deep, or lists (.txt, .csv, .jsonl). Results
@@ -18,11 +19,9 @@ are written as they come, so a folder of any size will do; files that cannot be 
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
+class Asked(OnRun):
     """Which weights, which pictures, which form."""
 
-    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
-    """A run's folder (its best weights if there are any, else its last), or a .safetensors file of one."""
     pictures: Annotated[
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="PICTURE...", help_behavior_hint="")
     ] = ()
@@ -33,8 +32,15 @@ class Options:
     """So many classes a picture, the most probable first."""
     output: Annotated[str | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: stdout)")] = None
     """Write there instead; a file that exists is replaced."""
-    device: str = "auto"
-    """cpu, cuda, mps; auto takes the fastest there is."""
+    protocol: Literal["centre", "ten", "nine"] = "centre"
+    """The central crop; the paper's ten views (four corners, centre, and their mirror images); or a grid of nine."""
+    calibrated: Switch = False
+    """Tell probabilities at the temperature that `alexnet evaluate RUN --calibrate` kept with the run."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(Machine, Asked):
+    """All words of the verb."""
 
 
 def run(words: Sequence[str]) -> None:
@@ -58,10 +64,15 @@ def run(words: Sequence[str]) -> None:
         form=options.format,
         top=options.top,
         device=options.device,
+        threads=options.threads,
+        protocol=options.protocol,
+        calibrated=options.calibrated,
         left_out=skip,
     )
     if not done.pictures:
         raise ValueError("none of the files given is a picture that can be read")
+    if done.temperature is not None:
+        sys.stderr.write(f"alexnet: probabilities are at {done.temperature}\n")
     if done.left_out:
         files = "file" if done.left_out == 1 else "files"
         sys.stderr.write(f"alexnet: {done.pictures:,} pictures; {done.left_out:,} {files} could not be read\n")

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import tyro
 
-from alexnet.cli.words import Switch, parse
+from alexnet.cli.on_run import Told
+from alexnet.cli.words import parse
 
 ABOUT = """\
 Continue a run that was interrupted or killed, from its last checkpoint, to the same end as if nothing had happened.
@@ -17,7 +18,7 @@ A run that ended says so; `--extend N` trains it for N more epochs.
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
+class Asked:
     """Which run, and what may differ now."""
 
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help_behavior_hint="")]
@@ -30,10 +31,11 @@ class Options:
     """Threads torch computes with on the CPU."""
     save_every: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 60.0
     """Least time between two checkpoints; changes no result, only what a kill costs."""
-    json: Switch = False
-    """Print the results as one JSON object."""
-    quiet: Switch = False
-    """Show no progress."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(Told, Asked):
+    """All words of the verb."""
 
 
 def run(words: Sequence[str]) -> None:

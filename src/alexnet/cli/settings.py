@@ -11,7 +11,7 @@ import dataclasses
 import inspect
 import itertools
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any
 
 import tyro
@@ -28,6 +28,7 @@ SHORT = {
     "--rate": "optim.rate",
     "--seed": "train.seed",
     "--limit": "train.limit",
+    "--patience": "train.patience",
     "--precision": "train.precision",
 }
 
@@ -40,7 +41,7 @@ def settings_type(config: Config, source: str) -> type[Any]:
     parts: list[tuple[str, Any, Any]] = []
     for part in dataclasses.fields(config):
         value = getattr(config, part.name)
-        kind = _part_type(type(value), part.name, config, source)
+        kind = part_type(type(value), part.name, config, source)
         explained = Annotated[kind, tyro.conf.arg(help=_first(type(value)))]
         parts.append((part.name, explained, dataclasses.field(default_factory=kind)))
     return dataclasses.make_dataclass("Settings", parts, frozen=True, kw_only=True)
@@ -57,6 +58,21 @@ def given(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in field_names(Config()) if name in named)
 
 
+def without_auto(words: Sequence[str]) -> tuple[list[str], bool]:
+    """The words without `--batch auto`, and whether it was among them; the setting itself takes numbers alone."""
+    left: list[str] = []
+    found = False
+    for word in words:
+        if word in ("--batch=auto", "--train.batch=auto"):
+            found = True
+        elif word == "auto" and left and left[-1] in ("--batch", "--train.batch"):
+            left.pop()
+            found = True
+        else:
+            left.append(word)
+    return left, found
+
+
 def changes(settings: Any, words: Sequence[str]) -> dict[str, Any]:
     """What `words` set, by dotted name, with the values tyro read into `settings`."""
     found: dict[str, Any] = {}
@@ -66,10 +82,13 @@ def changes(settings: Any, words: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _part_type(part: type[Any], name: str, config: Config, source: str) -> type[Any]:
+def part_type(part: type[Any], name: str, config: Config, source: str, leave_out: Collection[str] = ()) -> type[Any]:
+    """A dataclass for tyro with the fields of one part, but for those left out; `source` as in `settings_type`."""
     hints, docs = typing.get_type_hints(part), field_docs(part)
     fields: list[tuple[str, Any, Any]] = []
     for leaf in dataclasses.fields(part):
+        if leaf.name in leave_out:
+            continue
         dotted = f"{name}.{leaf.name}"
         value = get(config, dotted)
         argument = tyro.conf.arg(

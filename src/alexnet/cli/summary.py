@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from alexnet.cli.settings import part_type
 from alexnet.cli.words import Switch, parse
+from alexnet.config import Config
+from alexnet.edits import edited, edits_of
+from alexnet.settings import ModelConfig
 from alexnet.tables import TABLES
 
 if TYPE_CHECKING:
@@ -19,7 +23,12 @@ if TYPE_CHECKING:
 ABOUT = """\
 The networks that bear the name, each as its own table of layers. Without a name, all of them; with one, every
 layer's output, parameters and multiplications, and the memory a picture takes.
+
+With the settings that `alexnet train` takes for a network, it is shown as they change it: --model.norm batch,
+--model.without conv3 conv4, --model.width 0.5.
 """
+
+Edits = part_type(ModelConfig, "model", Config(), "default", leave_out=("table", "classes", "init"))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,6 +41,7 @@ class Options:
     """Outputs of the last layer."""
     size: Annotated[int | None, tyro.conf.arg(metavar="PIXELS", help_behavior_hint="(default: the table's own)")] = None
     """Side of the input."""
+    model: Annotated[Edits, tyro.conf.arg(help="What is changed in it.")] = dataclasses.field(default_factory=Edits)  # type: ignore[valid-type]
     json: Switch = False
     """Print one JSON object: parameters, macs, layers, memory."""
 
@@ -39,7 +49,10 @@ class Options:
 def run(words: Sequence[str]) -> None:
     """List the tables, or lay one out."""
     options = parse(Options, words, verb="summary", about=ABOUT)
+    edits = dataclasses.asdict(options.model)
     if options.table is None:
+        if edits_of(ModelConfig(**edits)):
+            raise ValueError("which network is to be changed? name its table: alexnet summary paper --model.norm batch")
         if options.json:
             print(json.dumps({name: table.summary for name, table in TABLES.items()}))
             return
@@ -51,17 +64,21 @@ def run(words: Sequence[str]) -> None:
 
     from alexnet.model.summary import summarize
 
-    summary = summarize(options.table, num_classes=options.classes, size=options.size)
+    model = ModelConfig(table=options.table, **edits)
+    summary = summarize(edited(model), num_classes=options.classes, size=options.size)
     if options.json:
         json.dump(summary.to_dict(), sys.stdout)
         sys.stdout.write("\n")
         return
-    _lay_out(summary)
+    _lay_out(summary, edits_of(model))
 
 
-def _lay_out(summary: Summary) -> None:
+def _lay_out(summary: Summary, edits: Mapping[str, Any]) -> None:
     """A line a layer, and the sums."""
-    print(f"{summary.table}: {summary.size} x {summary.size} pixels, {summary.classes:,} classes\n")
+    print(f"{summary.table}: {summary.size} x {summary.size} pixels, {summary.classes:,} classes")
+    for name, value in edits.items():
+        print(f"  model.{name} {' '.join(map(str, value)) if isinstance(value, tuple) else value}")
+    print()
     rows = [
         (row.name, row.kind, " x ".join(map(str, row.output)), _count(row.parameters), _count(row.macs))
         for row in summary.layers

@@ -1,7 +1,7 @@
 """What happens to a batch of training pictures at random? Section 4.1, batched, on the batch's own device.
 
-Random crops, mirror images, and colour PCA in both conventions. Each draw belongs to the picture (`draws.py`), so a
-picture's crop does not depend on which batch it is in.
+Random crops, mirror images, and colour PCA in both conventions; between the two what `modern.py` adds.
+Each draw belongs to the picture (`draws.py`), so a picture's crop does not depend on which batch it is in.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from torch.nn import functional
 
 from alexnet import draws
 from alexnet.config import AugmentConfig
+from alexnet.data.modern import jitter
+from alexnet.data.randaugment import randaugment
 from alexnet.data.statistics import Statistics
 
 
@@ -51,7 +53,10 @@ def crop(images: Tensor, corners: Tensor, side: int) -> Tensor:
 def zoom_windows(keys: Tensor, stored: int, config: AugmentConfig) -> Tensor:
     """Random windows for `zoom`: top, left, height, width in pixels of the stored square, float32 (N, 4).
 
-    Area uniform in [zoom, 1] of the stored square, the ratio of the sides log-uniform up to `stretch` either way.
+    Area uniform in [zoom, 1] of the stored square, the ratio of the sides log-uniform up to `stretch` either way. As
+    torchvision's RandomResizedCrop, but for three things: a side that would be longer than the square is cut to it,
+    where torchvision draws again up to ten times; windows are not rounded to whole pixels; and `resample` does not
+    average where it shrinks (antialias), which it does by at most the ratio of the stored square to the crop.
     """
     draw = draws.uniform(keys, "zoom", 4)
     area = config.zoom + (1 - config.zoom) * draw[:, 0]
@@ -94,7 +99,7 @@ def colour_noise(config: AugmentConfig, epoch: int) -> bool:
 def augment(
     images: Tensor, keys: Tensor, shared: Tensor, statistics: Statistics, config: AugmentConfig, epoch: int
 ) -> tuple[Tensor, Tensor | None]:
-    """Crops and colour shifts of one batch.
+    """Crops and colours of one batch: cut or zoomed, mirrored, RandAugment, jittered; and the shift of colour PCA.
 
     Args:
         images: uint8 (N, 3, S, S), stored squares.
@@ -104,7 +109,8 @@ def augment(
         epoch: counted from 1; colour noise may end at one.
 
     Returns:
-        Pictures (N, 3, crop, crop), uint8 or, when zoomed, float32, and the shift (N, 3) in grey levels, or None.
+        Pictures (N, 3, crop, crop) on the 0-255 scale, uint8 or, when zoomed or
+        jittered, float32, and the shift (N, 3) in grey levels, or None.
     """
     stored = images.shape[2]
     if config.zoom < 1:
@@ -113,6 +119,8 @@ def augment(
         cut = crop(mirror_pad(images, config.pad), offsets(shared, stored, config), config.crop)
     if config.flip:
         cut = torch.where(flips(shared)[:, None, None, None], cut.flip(3), cut)
+    cut = randaugment(cut, keys, config.randaugment, config.randaugment_magnitude)
+    cut = jitter(cut, keys, config.jitter, config.hue)
     if not colour_noise(config, epoch):
         return cut, None
     return cut, colour_shift(keys, statistics, config.colour, config.colour_sigma)

@@ -49,10 +49,13 @@ class Picture:
         extent: width and height of the picture in these pixels; where a side does not divide by the reduction, the last
             pixel is covered in part and the extent is a fraction.
         size: width and height of the whole picture, upright, in its own pixels.
+        mode: Pillow's name of the pixels' kind in the file, such as "RGB", "L", "P" or "I;16".
     """
 
-    def __init__(self, image: Image.Image, extent: tuple[float, float], size: tuple[int, int]) -> None:
-        self.image, self.extent, self.size = image, extent, size
+    def __init__(
+        self, image: Image.Image, extent: tuple[float, float], size: tuple[int, int], mode: str = "RGB"
+    ) -> None:
+        self.image, self.extent, self.size, self.mode = image, extent, size, mode
 
 
 def decode(data: bytes, *, near: int | None = None) -> np.ndarray:
@@ -80,6 +83,11 @@ def open_picture(data: bytes, *, near: int | None = None, long_near: int | None 
             raise
         except Exception as error:  # decoders raise whatever a damaged file leads them to
             raise Unreadable(_reason(error)) from None
+
+
+def from_pillow(image: Image.Image) -> np.ndarray:
+    """A picture that somebody else opened, by the same conventions: uint8 (H, W, 3). Raises Unreadable as `decode`."""
+    return np.array(_upright(image, None).image)
 
 
 def picture_size(data: bytes) -> tuple[int, int]:
@@ -124,7 +132,7 @@ def _reason(error: Exception) -> str:
 
 def _upright(image: Image.Image, near: int | None) -> Picture:
     """Decode, reduce, convert, turn."""
-    width, height = image.size
+    (width, height), mode = image.size, image.mode
     drafted = None
     if near is not None:  # only JPEG decodes at half, a quarter or an eighth of its scale; others ignore the wish
         scale = 2 * near / min(width, height)
@@ -145,7 +153,7 @@ def _upright(image: Image.Image, near: int | None) -> Picture:
         rgb = rgb.transpose(turn)
         if turn in _ON_THE_SIDE:
             extent, size = extent[::-1], size[::-1]
-    return Picture(rgb, extent, size)
+    return Picture(rgb, extent, size, mode)
 
 
 def _reduced(image: Image.Image, factor: int) -> Image.Image:

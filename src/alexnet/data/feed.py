@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from alexnet import draws
+from alexnet.config import Config
+from alexnet.data.order import epoch_order, numbers, partners
 from alexnet.data.prepared import Batch, PreparedSet
 
 #: A set of at most so many bytes, and of a quarter of the device's memory, is held there whole.
@@ -20,13 +22,28 @@ RESIDENT = 8 << 30
 class Feed:
     """The pictures of some rows of a prepared set, in the order of an epoch or as they lie.
 
+    Args:
+        sampling: "all" or "balanced" (`order.py`), of an epoch.
+        mixing: an epoch's batches carry a partner for every picture.
+
     Attributes:
         rows: int64 (n,), row numbers in the prepared set.
         labels: int64 (n,).
     """
 
-    def __init__(self, prepared: PreparedSet, rows: np.ndarray, *, batch: int, device: str, memory: int) -> None:
+    def __init__(
+        self,
+        prepared: PreparedSet,
+        rows: np.ndarray,
+        *,
+        batch: int,
+        device: str,
+        memory: int,
+        sampling: str = "all",
+        mixing: bool = False,
+    ) -> None:
         self.prepared, self.rows, self.batch, self.device = prepared, rows, batch, device
+        self.sampling, self.mixing = sampling, mixing
         self.labels = torch.as_tensor(prepared.labels[rows], dtype=torch.int64)
         bytes_needed = len(rows) * 3 * prepared.size**2
         self._resident: Tensor | None = None
@@ -42,8 +59,9 @@ class Feed:
         starts = list(range(0, len(self.rows), self.batch))
         return starts[:-1] if len(starts) > 1 and len(self.rows) - starts[-1] == 1 else starts
 
-    def take(self, places: Tensor) -> Batch:
-        """The pictures at `places` (int64 (n,), positions among the rows)."""
+    def take(self, drawn: Tensor, others: Tensor | None = None) -> Batch:
+        """The pictures of some draws, int64 (n,) as in `order.py` (positions among the rows are such), and partners."""
+        places = drawn % max(1, len(self.rows))
         if self._resident is not None:
             images = self._resident.index_select(0, places.to(self._resident.device))
         else:
@@ -51,22 +69,29 @@ class Feed:
             images = images.pin_memory().to(self.device, non_blocking=True) if "cuda" in self.device else images
         index = torch.from_numpy(self.rows[places.numpy()])
         return Batch(
-            images=images.to(self.device), labels=self.labels[places].to(self.device), index=index.to(self.device)
+            images=images.to(self.device),
+            labels=self.labels[places].to(self.device),
+            index=index.to(self.device),
+            numbers=None if self.sampling == "all" else numbers(drawn, torch.from_numpy(self.rows)).to(self.device),
+            partners=None if others is None else self.take(others),
         )
 
     def epoch(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of one epoch (from 1) in its order, from batch `start` on; the last may be short."""
-        order = draws.order(seed, epoch, len(self.rows))
-        yield from self._ahead(iter(order.tensor_split(self._starts()[1:])[start:]))
+        order = epoch_order(self.labels, seed, epoch, self.sampling)
+        wanted = [order]
+        if self.mixing:
+            wanted.append(partners(order, torch.from_numpy(self.rows), seed, epoch))
+        yield from self._ahead(zip(*(part.tensor_split(self._starts()[1:])[start:] for part in wanted), strict=True))
 
     def straight(self) -> Iterator[Batch]:
         """All pictures once, as they lie in the set."""
-        yield from self._ahead(iter(torch.arange(len(self.rows)).split(self.batch)))
+        yield from self._ahead((part,) for part in torch.arange(len(self.rows)).split(self.batch))
 
-    def _ahead(self, parts: Iterator[Tensor]) -> Iterator[Batch]:
-        """`take` of each part; from disk, a thread reads two batches ahead of the computation."""
+    def _ahead(self, parts: Iterator[tuple[Tensor, ...]]) -> Iterator[Batch]:
+        """`take` of each part's draws; from disk, a thread reads two batches ahead of the computation."""
         if self._resident is not None:
-            yield from map(self.take, parts)
+            yield from (self.take(*part) for part in parts)
             return
         ready: Queue[Batch | BaseException | None] = Queue(maxsize=2)
         stopped = threading.Event()
@@ -84,7 +109,7 @@ class Feed:
                 for part in parts:
                     if stopped.is_set():
                         return
-                    put(self.take(part))
+                    put(self.take(*part))
                 put(None)
             except BaseException as error:  # whatever stops the reader is raised where the batch is awaited
                 put(error)
@@ -118,3 +143,11 @@ def limited(labels: np.ndarray, rows: np.ndarray, limit: int, seed: int) -> np.n
     by_class = [shuffled[labels[shuffled] == label] for label in np.unique(labels[rows])]
     turns = [(turn, place, row) for place, group in enumerate(by_class) for turn, row in enumerate(group)]
     return np.sort(np.array([row for _, _, row in sorted(turns)[:limit]], dtype=np.int64))
+
+
+def rows_of(config: Config, prepared: PreparedSet) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers, int64 ascending, of the pictures that a run trains on, and of those that select the best epoch."""
+    every = config.data.all_of_train
+    rows = prepared.rows("train", "select") if every else prepared.rows("train")
+    rows = limited(prepared.labels, rows, config.train.limit, config.train.seed)
+    return rows, prepared.selecting[:0] if every else prepared.selecting

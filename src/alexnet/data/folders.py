@@ -8,14 +8,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from alexnet.data.decode import MAX_BYTES
 from alexnet.data.listing import SPLIT_WORDS, SPLITS, Columns, Kind, Listing
 from alexnet.data.origins import file_name, is_dropping, named_like_picture, shown
 from alexnet.data.sniff import contents, format_of
 
-_LAYOUT = "one folder for every class with its pictures inside, such as {root}/cat/1.jpg and {root}/dog/2.jpg"
+LAYOUT = "one folder for every class with its pictures inside, such as {root}/cat/1.jpg and {root}/dog/2.jpg"
 _WHY = {
     errno.ENOENT: "there is no such file, or a link that leads nowhere",
     errno.ELOOP: "a link that leads back to itself",
@@ -39,8 +40,13 @@ class Files:
         """The file's bytes. Raises OSError."""
         origin = self._origins[row - self._first]  # type: ignore[index]
         path = os.path.join(self._root, file_name(origin if isinstance(origin, str) else origin.as_py()))
-        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for its writer
+        info = os.stat(path)
+        if not stat.S_ISREG(info.st_mode):  # opening a pipe would wait for its writer
             raise OSError(errno.EINVAL, "not a file")
+        if info.st_size > MAX_BYTES:
+            raise OSError(
+                errno.EINVAL, f"too large: {info.st_size / 1e6:,.0f} MB, the limit is {MAX_BYTES / 1e6:,.0f} MB"
+            )
         with open(path, "rb") as file:
             return file.read()
 
@@ -104,11 +110,19 @@ def no_picture(path: str) -> str | None:
     return None if format_of(head) else contents(head)
 
 
+def has_picture_name(path: str, skip: Callable[[str, str], None]) -> bool:
+    """Whether a file is a picture by its name, or else by its contents; `skip` is told why not."""
+    reason = None if named_like_picture(path) else no_picture(path)
+    if reason:
+        skip(path, reason)
+    return reason is None
+
+
 def list_folder(root: Path) -> Listing:
     """The pictures of a folder. Raises ValueError when it has no class folders with pictures, or one only."""
     columns = Columns()
     where = os.path.abspath(root)
-    splits = _split_folders(where)
+    splits = split_folders(where)
     kind: Kind = "split-folder" if splits else "folder"
     loose = 0
     for inside, split in splits or [(where, -1)]:
@@ -123,29 +137,35 @@ def list_folder(root: Path) -> Listing:
     return columns.finish(name=shown(name), kind=kind, location=where, source=Files(where, columns.columns()))
 
 
-def _split_folders(where: str) -> list[tuple[str, int]]:
-    """(folder, split) of train/, val/, test/ in this order; empty if the folders are classes.
+def split_folders(where: str) -> list[tuple[str, int]]:
+    """(folder, split) of train/, val/, test/ in this order; empty if the folders are classes."""
+    folders = [name for name in _names(where) if os.path.isdir(os.path.join(where, name))]
+    named = choose_splits(where, folders, lambda name: _has_folders(os.path.join(where, name)))
+    return sorted(((os.path.join(where, name), number) for name, number in named.items()), key=lambda pair: pair[1])
+
+
+def choose_splits(where: str, folders: Sequence[str], has_folders: Callable[[str], bool]) -> dict[str, int]:
+    """Which of the folders of `where` are splits, with their numbers; none if the folders are classes.
 
     "train" may be a class, beside "car": so the folders are splits only where `train` has folders inside and another
     split stands beside it, or where nothing but splits is there. Raises ValueError where these lack class folders.
     """
-    folders = [name for name in _names(where) if os.path.isdir(os.path.join(where, name))]
     named = {name: SPLIT_WORDS[name.lower()] for name in folders if name.lower() in SPLIT_WORDS}
-    flat = [name for name in named if not _has_folders(os.path.join(where, name))]
+    flat = [name for name in named if not has_folders(name)]
     train = [name for name, number in named.items() if number == SPLITS["train"] and name not in flat]
     if len(named) < len(folders) and not (train and len(named) > 1):
-        return []
+        return {}
     if flat and not train:
         raise ValueError(
             f"{shown(where)}/{shown(flat[0])} has no class folders; in each of train, val and test there must be "
-            + _LAYOUT.format(root=f"{shown(where)}/{shown(flat[0])}")
+            + LAYOUT.format(root=f"{shown(where)}/{shown(flat[0])}")
         )
     for split, number in SPLITS.items():
         same = [name for name, one in named.items() if one == number]
         if len(same) > 1:
             both = " and ".join(f"{shown(name)}/" for name in same)
             raise ValueError(f"{shown(where)} has {both}, which both mean the split {split!r}; keep one of them")
-    return sorted(((os.path.join(where, name), number) for name, number in named.items()), key=lambda pair: pair[1])
+    return named
 
 
 def _names(folder: str) -> list[str]:
@@ -183,8 +203,7 @@ def _list_classes(where: str, inside: str, split: int, columns: Columns) -> int:
         before = len(columns)
         label = None
         for file, facts in walk(path, {*ours, (info.st_dev, info.st_ino)}, skip):
-            if not named_like_picture(file) and (reason := no_picture(file)):
-                skip(file, reason)
+            if not has_picture_name(file, skip):
                 continue
             label = columns.label(name) if label is None else label
             size, time = (facts.st_size, facts.st_mtime_ns) if facts else (-1, -1)
@@ -195,7 +214,7 @@ def _list_classes(where: str, inside: str, split: int, columns: Columns) -> int:
 
 
 def _nothing_found(where: str, loose: int, others: int) -> str:
-    layout = _LAYOUT.format(root=where)
+    layout = LAYOUT.format(root=where)
     if loose:
         return f"{where} holds {loose:,} pictures but no class folders, so nothing says what they show; make {layout}"
     if others:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from alexnet.data.origins import class_name, natural, shown
 
-Kind = Literal["folder", "split-folder", "list", "parquet", "digits"]
+Kind = Literal["folder", "split-folder", "tree", "list", "parquet", "archive", "ilsvrc", "hub", "digits"]
 
 #: Number of a row's split; -1 where the source names none.
 SPLITS = {"train": 0, "val": 1, "test": 2}

@@ -22,6 +22,7 @@ PICTURES = frozenset(
 )
 _DROPPINGS = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "icon\r"))
 _SPECIAL = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_WNID = re.compile(r"n\d{8}( |$)")
 _ESCAPED = re.compile(r"\\(?:(\\)|x([0-9a-f]{2})|u([0-9a-f]{4}))")
 
 
@@ -69,6 +70,11 @@ def natural(name: str) -> tuple[list[str | int], str]:
     return parts, name
 
 
+def class_key(name: str) -> str:
+    """What classes are matched by: the wnid where a name begins with one ("n01440764 tench"), else the name."""
+    return name[:9] if _WNID.match(name) else name
+
+
 def is_dropping(name: str) -> bool:
     """Whether a file or folder was left by a system, not a person: hidden, Thumbs.db, desktop.ini and the like."""
     return name.startswith(".") or name.lower() in _DROPPINGS
@@ -77,6 +83,16 @@ def is_dropping(name: str) -> bool:
 def named_like_picture(name: str) -> bool:
     """Whether a file's extension is a picture's, in any case."""
     return os.path.splitext(name)[1].lower() in PICTURES
+
+
+def absolute(source: str | os.PathLike[str]) -> str:
+    """A source as it can be named from any folder: its path from the root on, also behind `tree:` and `hub:`."""
+    given = os.fspath(source)
+    if os.path.exists(given):
+        return os.path.abspath(given)
+    word, colon, path = given.partition(":")
+    local = (word == "tree" and path) or (word == "hub" and path.startswith((".", "/")))
+    return f"{word}:{os.path.abspath(path)}" if colon and local else given
 
 
 def nothing_there(path: Path) -> str:

@@ -102,7 +102,8 @@ def _refuse_foreign(path: Path, listing: Listing, request: dict[str, Any]) -> No
     """ValueError unless the folder is new, empty, or of the same request."""
     if path.exists() and not path.is_dir():
         raise ValueError(f"{shown(path)} is a file; name a new or empty folder")
-    if listing.kind in ("folder", "split-folder") and Path(listing.location).resolve() in (
+    own = Path(listing.location.removeprefix("tree:")).resolve()
+    if listing.kind in ("folder", "split-folder", "tree", "ilsvrc") and own in (
         path.resolve(),
         *path.resolve().parents,
     ):

@@ -51,6 +51,10 @@ class Batch:
     """int64 (N,)."""
     index: Tensor
     """int64 (N,), row numbers in the prepared set."""
+    numbers: Tensor | None = None
+    """int64 (N,), what a picture's draws are keyed by where pictures may come again within an epoch; None = `index`."""
+    partners: Batch | None = None
+    """The pictures that MixUp and CutMix take the other part from, as many; None where nothing is mixed."""
 
 
 class PreparedSet:

@@ -1,4 +1,4 @@
-"""What are the pictures? A folder, a list, Parquet or `digits` as one listing; and files to predict, one by one."""
+"""What are the pictures? Any kind of source as one listing (docs/sources.md); and files to predict, one by one."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from alexnet.data import lists
+from alexnet.data import hub, lists, trees
+from alexnet.data.archives import is_archive, list_archive
 from alexnet.data.digits import list_digits
 from alexnet.data.folders import list_folder, no_picture, walk
+from alexnet.data.hub import list_hub
+from alexnet.data.ilsvrc import list_ilsvrc, recognise
 from alexnet.data.listing import Listing
 from alexnet.data.lists import list_list
 from alexnet.data.origins import named_like_picture, nothing_there, shown
 from alexnet.data.parquet import list_parquet, parquet_files
 from alexnet.data.prepared import is_prepared
+from alexnet.data.trees import list_tree
 
 __all__ = ["Listing", "find_pictures", "list_source"]
 
@@ -22,32 +26,42 @@ def list_source(spec: str | os.PathLike[str]) -> Listing:
     """The listing of a source; no picture is opened yet.
 
     Args:
-        spec: a folder of class folders; a folder of train/, val/ and test/ folders of those; a CSV or JSON-lines list
-            with the columns path, label and, if wanted, split; a Parquet file or a folder of them; or the word
-            `digits`, the embedded scans (a folder of that name is given as ./digits).
+        spec: a folder of class folders; a folder of train/, val/ and test/ folders of those; a zip or tar archive of
+            the same; ImageNet's files as they are handed out; a CSV or JSON-lines list with the columns path, label
+            and, if wanted, split; a Parquet file or a folder of them; `tree:FOLDER`, where classes lie at any depth;
+            `hub:NAME`, a data set of the Hugging Face hub; or the word `digits`, the embedded scans (a folder of that
+            name is given as ./digits).
 
     Raises:
         ValueError: in one sentence, when there is nothing, or it is not laid out as one of these.
     """
     if spec == "digits":
         return list_digits()
+    for prefix, lists_it in ((trees.PREFIX, list_tree), (hub.PREFIX, list_hub)):
+        if str(spec).startswith(prefix) and not os.path.exists(spec):
+            return lists_it(str(spec))
     path = Path(spec)
     if not path.exists():
         raise ValueError(nothing_there(path))
     if path.is_dir():
         if is_prepared(path):
             raise ValueError(f"{shown(path)} is a prepared set, not a source of pictures; open it as what it is")
+        if found := recognise(path):
+            return list_ilsvrc(found)
         return list_parquet(path) if parquet_files(path) else list_folder(path)
     suffix = path.suffix.lower()
     if suffix in lists.SUFFIXES:
         return list_list(path)
     if suffix == ".parquet":
         return list_parquet(path)
+    if is_archive(path):
+        found = recognise(path)
+        return list_ilsvrc(found) if found else list_archive(path)
     if named_like_picture(path.name):
         raise ValueError(f"{shown(path)} is one picture; give the folder that holds a folder for every class")
     raise ValueError(
-        f"{shown(path)} is no source of pictures; give a folder of class folders, a list (.csv, .jsonl) or a .parquet "
-        "file"
+        f"{shown(path)} is no source of pictures; give a folder of class folders, an archive of one (.zip, .tar), a "
+        "list (.csv, .jsonl) or a .parquet file"
     )
 
 

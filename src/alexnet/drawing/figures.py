@@ -7,5 +7,6 @@ from alexnet.drawing.curves import curves
 from alexnet.drawing.grids import kernels, samples
 from alexnet.drawing.mistakes import confusion, panels
 from alexnet.drawing.style import png, save
+from alexnet.drawing.sweep import sweep
 
-__all__ = ["calibration", "confusion", "curves", "kernels", "panels", "per_class", "png", "samples", "save"]
+__all__ = ["calibration", "confusion", "curves", "kernels", "panels", "per_class", "png", "samples", "save", "sweep"]

@@ -26,7 +26,7 @@ def samples(images: np.ndarray, titles: Sequence[str], *, title: str = "Samples"
     """Pictures in a grid with a line over each.
 
     Args:
-        images: uint8 (N,3,H,W), N from 1 to some dozens.
+        images: uint8 (N,3,H,W), N from 1 to some dozens; W may be more than H.
         titles: (N,), such as the pictures' classes.
     """
     n = len(images)
@@ -35,7 +35,8 @@ def samples(images: np.ndarray, titles: Sequence[str], *, title: str = "Samples"
     wide = min(n, max(4, min(8, math.ceil(math.sqrt(1.8 * n)))))
     tall = -(-n // wide)
     each = 9.6 / max(wide, 4)
-    figure, inner = sheet(each * max(wide, 3), tall * (each + 0.14) + 0.45 + 0.25 * bool(note), title, note)
+    high = each * images.shape[2] / images.shape[3]
+    figure, inner = sheet(each * max(wide, 3), tall * (high + 0.14) + 0.45 + 0.25 * bool(note), title, note)
     axes = inner.subplots(tall, wide, squeeze=False).ravel()
     letters = int(each * 12)
     for place, image, said in zip(axes, images, titles, strict=False):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from alexnet.edits import Input, complete
 from alexnet.model.initialize import InitSet, initialize
+from alexnet.model.joints import Add
 from alexnet.model.layers import Dropout, draw_keys
 from alexnet.model.plan import join, lay_out
 from alexnet.tables import Table
@@ -57,7 +58,7 @@ class AlexNet(nn.Module):
         kinds = [row.kind for row in self.table.layers]
         head = next(place for place, kind in enumerate(kinds) if kind in ("dropout", "dense"))
         self._parts = {name: "classifier" if place >= head else "features" for place, name in enumerate(plan.modules)}
-        self._any_size = "adaptive" in kinds[:head]
+        self._any_size = "adaptive" in kinds[:head] and "local" not in kinds
         self._draws = "dropout" in kinds
         # Sequential can be called by itself, which is right only where every row reads the one before.
         container = nn.Sequential if plan.is_chain else nn.ModuleDict
@@ -124,9 +125,13 @@ class AlexNet(nn.Module):
         for name in self.layer_names:
             if len(found) == len(wanted):
                 break
-            x = join([values[read] for read in self._reads[name]] or [images])
+            read = [values[row] for row in self._reads[name]] or [images]
             module = getattr(getattr(self, self._parts[name]), name)
-            values[name] = module(x, keys) if isinstance(module, Dropout) else module(x)
+            if isinstance(module, Add):
+                values[name] = module(*read)
+            else:
+                x = join(read)
+                values[name] = module(x, keys) if isinstance(module, Dropout) else module(x)
             if name in wanted:
                 found[name] = values[name]
             for done in self._frees[name]:

@@ -13,8 +13,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from alexnet.model.joints import Add, SelfAttention, SqueezeExcite
 from alexnet.model.layers import CeilConv2d, Dense, Dropout, ResponseNormalization, WithinMapNormalization
+from alexnet.model.local import LocalConv2d
 from alexnet.tables import Layer, Table
+
+#: What stands for each activation; a fresh module each time, none of them in place.
+_ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "leaky-relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "softplus": nn.Softplus,
+    "linear": nn.Identity,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +67,9 @@ def lay_out(table: Table, size: int) -> Plan:
                 raise ValueError(f"{row.name!r} of {table.name!r} reads {missing[0]!r}, which is no row above it")
             is_chain = is_chain and reads[row.name] == before
             given = [shapes[name] for name in reads[row.name]] or [(table.channels, size, size)]
-            if len({shape[1:] for shape in given}) > 1:
+            if len({shape if row.kind == "add" else shape[1:] for shape in given}) > 1:
                 raise ValueError(f"{row.name!r} of the table {table.name!r} cannot join maps of the shapes {given}")
-            shape = (sum(one[0] for one in given), *given[0][1:])
+            shape = given[0] if row.kind == "add" else (sum(one[0] for one in given), *given[0][1:])
             modules[row.name] = _module(row, shape)
             shapes[row.name] = _output(row, shape)
             if min(shapes[row.name]) < 1:
@@ -86,8 +101,11 @@ def _output(row: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
             return (row.out,)
         case "adaptive":
             return (shape[0], row.kernel, row.kernel)
-        case "conv":
-            return (row.out, *((side + 2 * row.pad + row.pad_end - row.kernel) // row.stride + 1 for side in shape[1:]))
+        case "conv" | "local":
+            reach = row.dilation * (row.kernel - 1) + 1
+            return (row.out, *((side + 2 * row.pad + row.pad_end - reach) // row.stride + 1 for side in shape[1:]))
+        case "project":
+            return (row.out, *shape[1:])
         case "maxpool" | "avgpool":
             return (shape[0], *(_pooled(row, side) for side in shape[1:]))
         case _:
@@ -105,17 +123,26 @@ def _pooled(row: Layer, side: int) -> int:
 
 def _module(row: Layer, shape: tuple[int, ...]) -> nn.Module:
     """A fresh module for a row that reads C,H,W or D of each picture."""
-    fields: dict[str, Any]
+    fields: dict[str, Any] = {"stride": row.stride, "padding": row.pad, "dilation": row.dilation, "bias": row.bias}
     match row.kind:
         case "conv":
-            fields = {"stride": row.stride, "padding": row.pad, "groups": row.columns, "bias": row.bias}
+            fields["groups"] = row.columns
             if row.pad_end:
                 return CeilConv2d(shape[0], row.out, row.kernel, **fields, pad_end=row.pad_end)
             return nn.Conv2d(shape[0], row.out, row.kernel, **fields)
+        case "local":
+            fields |= {"padding_end": row.pad_end, "columns": row.columns}
+            return LocalConv2d(shape[0], row.out, row.kernel, shape[1], **fields)
+        case "project":
+            return nn.Conv2d(shape[0], row.out, 1, groups=row.columns, bias=False)
+        case "add":
+            return Add()
+        case "squeeze-excite":
+            return SqueezeExcite(shape[0])
+        case "self-attention":
+            return SelfAttention(shape[0])
         case "dense":
             return Dense(math.prod(shape), row.out, bias=row.bias)
-        case "relu":
-            return nn.ReLU()
         case "response":
             return ResponseNormalization(row.size, row.alpha, row.beta, row.k, row.divide, row.columns)
         case "within":
@@ -131,3 +158,5 @@ def _module(row: Layer, shape: tuple[int, ...]) -> nn.Module:
             return nn.AdaptiveAvgPool2d(row.kernel)
         case "dropout":
             return Dropout(row.rate, row.mode, row.name)
+        case activation:
+            return _ACTIVATIONS[activation]()

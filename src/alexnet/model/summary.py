@@ -9,8 +9,10 @@ from typing import Any
 from torch import nn
 
 from alexnet.edits import Input, complete
+from alexnet.model.joints import SelfAttention, SqueezeExcite
+from alexnet.model.local import LocalConv2d
 from alexnet.model.plan import lay_out
-from alexnet.tables import Table
+from alexnet.tables import ACTIVATIONS, CONVOLUTIONS, Table
 
 _FLOAT32 = 4  # bytes
 
@@ -25,7 +27,7 @@ class LayerSummary:
     """Maps, height, width; or units."""
     parameters: int
     macs: int
-    """Multiplications with an addition each; counted for convolutions and dense layers."""
+    """Multiplications with an addition each; counted where there are weights, normalizations apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +51,9 @@ class Summary:
     training_state: int
     """Weights, their gradients and one momentum."""
     activations: int
-    """Of one picture: the picture and every row's output, those of relu and dropout apart, which in the 2012 program
-    take the place of their input. A training step holds about as much again in gradients if nothing is freed."""
+    """Of one picture: the picture and every row's output, those of activations and dropout apart, which in the 2012
+    program take the place of their input. A training step holds about as much again in gradients if nothing is
+    freed."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: parameters, macs, layers, memory and the rest."""
@@ -84,7 +87,7 @@ def summarize(
     parameters = sum(layer.parameters for layer in layers)
     macs = sum(layer.macs for layer in layers)
     on_pictures = sum(layer.macs for layer in layers if not plan.reads[layer.name])
-    stored = sum(math.prod(layer.output) for layer in layers if layer.kind not in ("relu", "dropout"))
+    stored = sum(math.prod(layer.output) for layer in layers if layer.kind not in (*ACTIVATIONS, "dropout"))
     return Summary(
         table=table.name,
         size=side,
@@ -92,7 +95,7 @@ def summarize(
         layers=tuple(layers),
         parameters=parameters,
         macs=macs,
-        units=sum(math.prod(layer.output) for layer in layers if layer.macs),
+        units=sum(math.prod(layer.output) for layer in layers if layer.kind in (*CONVOLUTIONS, "dense")),
         train_flops=2 * (3 * macs - on_pictures),
         weights=_FLOAT32 * parameters,
         training_state=3 * _FLOAT32 * parameters,
@@ -104,4 +107,11 @@ def _macs(module: nn.Module, output: tuple[int, ...]) -> int:
     """Every output is a sum over the inputs that one unit's weights see."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         return math.prod(output) * module.weight[0].numel()
+    if isinstance(module, LocalConv2d):
+        return module.weight.numel()
+    if isinstance(module, SqueezeExcite):
+        return module.down.numel() + module.up.numel()
+    if isinstance(module, SelfAttention):
+        maps, places = output[0], math.prod(output[1:])
+        return places * (module.inward.numel() + module.outward.numel()) + 2 * places * places * maps
     return 0

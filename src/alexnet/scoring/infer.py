@@ -9,6 +9,7 @@ equal by rounding: ties then mean what the tie rule of `scores.py` takes them to
 from __future__ import annotations
 
 import contextlib
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,11 +23,14 @@ from torch import Tensor, nn
 
 from alexnet import device as machines
 from alexnet.data.decode import MAX_BYTES, Unreadable
+from alexnet.data.folders import why
 from alexnet.data.square import Fit, load_square
 from alexnet.scoring.protocols import cut, placements, require
 
 if TYPE_CHECKING:
     from alexnet.data.prepared import Batch
+
+PRECISIONS = ("float32", "bf16", "float64")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +65,7 @@ def infer(
         precision: "float32", "bf16" or "float64".
 
     Raises:
-        ValueError: an unknown protocol, or no pictures.
+        ValueError: an unknown protocol or precision, or no pictures.
     """
     parts = list(infer_batches(network, preprocess, batches, protocol=protocol, device=device, precision=precision))
     if not parts:
@@ -84,6 +88,7 @@ def infer_batches(
 ) -> Iterator[Predictions]:
     """As `infer`, one batch at a time as it is computed, so that any number of pictures needs one batch's memory."""
     require(protocol)
+    require_precision(precision)
     for batch in batches:
         yield Predictions(
             probabilities=probabilities(
@@ -115,9 +120,10 @@ def infer_pictures(
         fit, size: how a picture becomes the stored square, as when the network was trained.
 
     Raises:
-        ValueError: an unknown protocol.
+        ValueError: an unknown protocol or precision.
     """
     require(protocol)
+    require_precision(precision)
     return _pictures(network, preprocess, iter(paths), fit, size, protocol, batch, device, precision)
 
 
@@ -133,7 +139,7 @@ def _pictures(
     precision: str,
 ) -> Iterator[tuple[Path, np.ndarray | None, str]]:
     while chunk := list(islice(paths, batch)):
-        loaded = [_load(path, size, fit) for path in chunk]
+        loaded = [read_square(path, size, fit) for path in chunk]
         squares = [square for square, _ in loaded if square is not None]
         found: Iterator[np.ndarray] = iter(())
         if squares:
@@ -148,18 +154,19 @@ def _pictures(
             yield path, row, reason
 
 
-def _load(path: Path, size: int, fit: Fit) -> tuple[np.ndarray | None, str]:
+def read_square(path: Path, size: int, fit: Fit) -> tuple[np.ndarray | None, str]:
     """The stored square uint8 (size, size, 3) of a file, or the reason why there is none."""
     try:
-        if not path.is_file():  # reading a pipe or a device might never end
-            return None, "not a file" if path.exists() else "there is no such file"
-        if path.stat().st_size > MAX_BYTES:
+        info = path.stat()
+        if not stat.S_ISREG(info.st_mode):  # reading a pipe or a device might never end
+            return None, "not a file"
+        if info.st_size > MAX_BYTES:
             return None, f"too large: more than {MAX_BYTES / 1e6:,.0f} MB"
         square, _, _ = load_square(path.read_bytes(), size, fit)
     except Unreadable as error:
         return None, str(error)
     except OSError as error:
-        return None, error.strerror or type(error).__name__
+        return None, why(error)
     return square, ""
 
 
@@ -179,7 +186,7 @@ def probabilities(
     kind = next((weight.dtype for weight in network.parameters() if weight.is_floating_point()), torch.float32)
     images = images.to(device)
     total: Tensor | None = None
-    with torch.inference_mode(), _testing(network), _testing(preprocess):
+    with torch.inference_mode(), testing(network), testing(preprocess):
         for view, times in places.items():
             pieces = preprocess(cut(images, view, crop)).to(kind)  # N,3,crop,crop
             with machines.autocast(device, precision):
@@ -191,8 +198,14 @@ def probabilities(
     return (total / places.total()).numpy()
 
 
+def require_precision(precision: str) -> None:
+    """Raise ValueError if there is no such precision."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"no precision is called {precision!r}; there are {', '.join(PRECISIONS)}")
+
+
 @contextlib.contextmanager
-def _testing(module: nn.Module) -> Iterator[None]:
+def testing(module: nn.Module) -> Iterator[None]:
     """The module in evaluation mode; afterwards each of its parts is in the mode it was in."""
     before = [(part, part.training) for part in module.modules()]
     module.eval()

@@ -210,12 +210,18 @@ class Calibration:
     """Expected calibration error: the mean distance of confidence and accuracy over all pictures, 0 to 1."""
 
 
+def bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
+    """The number of the bin (low, high] of equal width that each confidence lies in, int64 (N,)."""
+    place = np.searchsorted(np.linspace(0, 1, bins + 1), confidence, side="left") - 1
+    return np.clip(place, 0, bins - 1)
+
+
 def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> Calibration:
     """Confidence against accuracy in bins of equal width (Guo et al. 2017). Raises ValueError as `score` does."""
     probabilities, labels = checked(probabilities, labels)
     confidence, right = probabilities.max(axis=1), points(probabilities, labels)
     edges = np.linspace(0, 1, bins + 1)
-    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
+    place = bin_of(confidence, bins)
     n = np.bincount(place, minlength=bins)
     sums = [np.bincount(place, weights=values, minlength=bins) for values in (confidence, right)]
     found = tuple(

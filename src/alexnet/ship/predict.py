@@ -7,11 +7,14 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from alexnet.scoring.tables import top_text
+
 if TYPE_CHECKING:
+    from alexnet.training.calibration import Temperature
     from alexnet.training.run import Prediction
 
 Form = Literal["table", "csv", "jsonl"]
@@ -19,10 +22,11 @@ Form = Literal["table", "csv", "jsonl"]
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """How many pictures were predicted, and how many files could not be read."""
+    """How many pictures were predicted, how many files could not be read, and at which temperature, if at one."""
 
     pictures: int
     left_out: int
+    temperature: Temperature | None = None
 
 
 def predict_to(
@@ -33,6 +37,9 @@ def predict_to(
     form: Form = "table",
     top: int = 5,
     device: str = "auto",
+    threads: int = 0,
+    protocol: str = "centre",
+    calibrated: bool = False,
     left_out: Callable[[str, str], None],
 ) -> Written:
     """Predict `pictures` with a run and write a line for each, in their order, as soon as it is known.
@@ -42,17 +49,24 @@ def predict_to(
         run: a run's folder, or a file of its weights.
         pictures: files, folders (searched however deep) and lists.
         form: "csv" has the columns path, label, probability and `top<N>`, which holds a JSON list of [label,
-            probability], best first; "jsonl" has the same names. Probabilities carry full precision in both.
+            probability], best first, as in a run's predictions.csv; "jsonl" has the same names. Probabilities carry
+            full precision in both.
+        protocol: "centre", "ten" or "nine" views.
+        calibrated: tell probabilities at the temperature that the run keeps.
         top: N, the classes told of each picture; fewer where the network knows fewer.
         left_out: told the path and the reason of every file that cannot be read.
 
     Raises:
-        ValueError: no such run, no such picture, or `target` cannot be written.
+        ValueError: no such run, no such picture, no temperature kept for these weights and views, or `target` cannot be
+            written.
     """
     from alexnet.training.run import load
 
     trained = load(run)
-    predictions = trained.predict(pictures, top=top, device=device)
+    if calibrated:
+        trained = replace(trained, calibrated=True)
+    temperature = trained.temperature(protocol) if calibrated else None
+    predictions = trained.predict(pictures, top=top, device=device, threads=threads, protocol=protocol)
     wide = min(max(map(len, ("class", *trained.classes))), 32)
     count = skipped = 0
     with _opened(target) as file:
@@ -68,7 +82,7 @@ def predict_to(
             write(prediction)
         if not count:
             _head(form, file, top, wide)
-    return Written(pictures=count, left_out=skipped)
+    return Written(pictures=count, left_out=skipped, temperature=temperature)
 
 
 def _head(form: Form, file: TextIO, top: int, wide: int) -> None:
@@ -84,7 +98,7 @@ def _writer(form: Form, file: TextIO, top: int, wide: int) -> Callable[[Predicti
         return lambda one: _json_line(file, one, top)
     if form == "csv":
         rows = csv.writer(file, lineterminator="\n")
-        return lambda one: rows.writerow([one.path, one.label, repr(one.probability), json.dumps(one.top)])
+        return lambda one: rows.writerow([one.path, one.label, repr(one.probability), top_text(one.top)])
     return lambda one: _table_line(file, one, wide)
 
 

@@ -6,21 +6,51 @@ stands here as data; `model/network.py` turns a table into a module and knows no
 
 from __future__ import annotations
 
-from alexnet.tables.columns import HALF, ONE_COLUMN, PAPER, SIX_CONV, SOURCE
-from alexnet.tables.others import CIFAR_18, CIFAR_26, QUICK, TORCHVISION
-from alexnet.tables.rows import Init, Kind, Layer, Table, conv, dense, dropout, pool, relu
+from alexnet.tables.columns import BVLC, CAFFENET, HALF, ONE_COLUMN, PAPER, SIX_CONV, SOURCE
+from alexnet.tables.others import QUICK, SLIM, TORCHVISION
+from alexnet.tables.rows import (
+    ACTIVATIONS,
+    CONVOLUTIONS,
+    NORMALIZATIONS,
+    POOLS,
+    Activation,
+    Init,
+    Kind,
+    Layer,
+    Table,
+    conv,
+    dense,
+    dropout,
+    local,
+    pool,
+    relu,
+    response,
+    tanh,
+)
+from alexnet.tables.small import CIFAR_11, CIFAR_13, CIFAR_18, CIFAR_26, LENET
 
 __all__ = [
+    "ACTIVATIONS",
+    "BVLC",
+    "CAFFENET",
+    "CIFAR_11",
+    "CIFAR_13",
     "CIFAR_18",
     "CIFAR_26",
+    "CONVOLUTIONS",
     "HALF",
+    "LENET",
+    "NORMALIZATIONS",
     "ONE_COLUMN",
     "PAPER",
+    "POOLS",
     "QUICK",
     "SIX_CONV",
+    "SLIM",
     "SOURCE",
     "TABLES",
     "TORCHVISION",
+    "Activation",
     "Init",
     "Kind",
     "Layer",
@@ -28,10 +58,18 @@ __all__ = [
     "conv",
     "dense",
     "dropout",
+    "local",
     "pool",
     "relu",
+    "response",
+    "tanh",
 ]
 
 TABLES: dict[str, Table] = {
-    table.name: table for table in (PAPER, SOURCE, ONE_COLUMN, HALF, SIX_CONV, TORCHVISION, CIFAR_26, CIFAR_18, QUICK)
+    table.name: table
+    for table in (
+        *(PAPER, SOURCE, ONE_COLUMN, HALF, SIX_CONV),
+        *(BVLC, CAFFENET, TORCHVISION, SLIM),
+        *(CIFAR_26, CIFAR_18, CIFAR_13, CIFAR_11, LENET, QUICK),
+    )
 }

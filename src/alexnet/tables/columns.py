@@ -1,10 +1,11 @@
-"""Which layers have the networks of 2012? The paper's and the released program's, and their near relatives."""
+"""Which layers have the networks of 2012? The paper's, the released program's, Caffe's."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from alexnet.tables.rows import Layer, Table, conv, dense, dropout, pool, relu
+from alexnet.tables.rows import Layer, Table, conv, dense, dropout, pool, relu, response
 
 #: Section 3.5's network with section 3.3's formula; 224 pixels and the 2012 program's zeros right and below.
 PAPER = Table(
@@ -13,11 +14,11 @@ PAPER = Table(
     layers=(
         conv("conv1", 96, 11, stride=4, pad_end=3),
         relu("relu1"),
-        Layer(name="norm1", kind="response", columns=2),
+        response("norm1", columns=2),
         pool("pool1"),
         conv("conv2", 256, 5, pad=2, columns=2, init_bias=1.0),
         relu("relu2"),
-        Layer(name="norm2", kind="response", columns=2),
+        response("norm2", columns=2),
         pool("pool2"),
         conv("conv3", 384, 3, pad=1),
         relu("relu3"),
@@ -42,12 +43,12 @@ SOURCE = Table(
     summary="the network of the released 2012 program (layers-145): normalization before the first ReLU, and more",
     layers=(
         conv("conv1", 96, 11, stride=4, pad_end=3),
-        Layer(name="norm1", kind="response", columns=2, divide=True),
+        response("norm1", columns=2, divide=True),
         pool("pool1"),
         relu("relu1"),
         conv("conv2", 256, 5, pad=2, columns=2, init_bias=1.0),
         relu("relu2"),
-        Layer(name="norm2", kind="response", columns=2, divide=True),
+        response("norm2", columns=2, divide=True),
         Layer(name="within2", kind="within", size=5, alpha=0.001, k=1.0, divide=True),
         pool("pool2"),
         conv("conv3", 384, 3, pad=1, init_sd=0.03),
@@ -68,7 +69,7 @@ SOURCE = Table(
 )
 
 
-def _rows(table: Table, changes: dict[str, dict[str, object]]) -> tuple[Layer, ...]:
+def _rows(table: Table, changes: Mapping[str, Mapping[str, object]]) -> tuple[Layer, ...]:
     """The table's rows, the named ones with fields changed."""
     assert set(changes) <= {row.name for row in table.layers}
     return tuple(replace(row, **changes.get(row.name, {})) for row in table.layers)  # type: ignore[arg-type]
@@ -103,4 +104,43 @@ SIX_CONV = Table(
             else (old,)
         )
     ),
+)
+
+_INVERTED = {"drop6": {"mode": "inverted"}, "drop7": {"mode": "inverted"}}
+#: models/bvlc_alexnet of Caffe: 227 pixels; k of 1, windows across the columns' edge, alpha divided by their size.
+BVLC = Table(
+    name="bvlc",
+    summary="the reproduction in Caffe, bvlc_alexnet: 227 pixels, biases of .1, normalization across both columns",
+    layers=_rows(
+        PAPER,
+        {"conv1": {"pad_end": 0}}
+        | {name: {"columns": 1, "k": 1.0, "divide": True} for name in ("norm1", "norm2")}
+        | {name: {"init_bias": 0.1} for name in ("conv2", "conv4", "conv5")}
+        | {name: {"init_bias": 0.1, "init_sd": 0.005} for name in ("fc6", "fc7")}
+        | _INVERTED,
+    ),
+    size=227,
+)
+
+
+def _swapped(layers: tuple[Layer, ...], one: str, other: str) -> tuple[Layer, ...]:
+    by_name = {row.name: row for row in layers}
+    names = {one: other, other: one}
+    return tuple(by_name[names.get(row.name, row.name)] for row in layers)
+
+
+#: models/bvlc_reference_caffenet of Caffe: pools before it normalizes, biases of 1.
+CAFFENET = Table(
+    name="caffenet",
+    summary="the reference network of Caffe, CaffeNet: as bvlc, but pooling before normalization and biases of 1",
+    layers=_swapped(
+        _swapped(
+            _rows(BVLC, {name: {"init_bias": 1.0} for name in ("conv2", "conv4", "conv5", "fc6", "fc7")}),
+            "norm1",
+            "pool1",
+        ),
+        "norm2",
+        "pool2",
+    ),
+    size=227,
 )

@@ -1,4 +1,4 @@
-"""Which layers have the others that are called AlexNet? torchvision's, two for CIFAR-10, a small modern one."""
+"""Which layers have the others that are called AlexNet? torchvision's, TF-Slim's, a small modern one."""
 
 from __future__ import annotations
 
@@ -35,46 +35,34 @@ TORCHVISION = Table(
     sizes=(63, 512),
 )
 
-#: layers-80sec.cfg of cuda-convnet: 26% test error on CIFAR-10 in 80 seconds of 2011.
-CIFAR_26 = Table(
-    name="cifar-26",
-    summary="the 2011 network for CIFAR-10 that reaches 26% error in 80 seconds",
-    size=32,
+#: alexnet_v2 of TF-Slim (nets/alexnet.py): as torchvision's, but for 384 maps in the fourth convolution, a first one
+#: without zeros, 5 x 5 maps before the dense layers, biases of .1, and dropout where the paper has it.
+_SLIM = {"init": "xavier", "init_bias": 0.1}
+_SLIM_DENSE = {"init": "truncated", "init_sd": 0.005}
+SLIM = Table(
+    name="slim",
+    summary="what TF-Slim calls AlexNet (alexnet_v2): one column, no normalization, 5 x 5 maps before the dense layers",
     layers=(
-        conv("conv1", 32, 5, pad=2, init_sd=1e-4),
-        pool("pool1"),
-        relu("relu1"),  # after the pooling: the same values for a quarter of the work
-        conv("conv2", 32, 5, pad=2),
-        relu("relu2"),
-        pool("pool2", "avgpool"),
-        conv("conv3", 64, 5, pad=2),
-        relu("relu3"),
-        pool("pool3", "avgpool"),
-        dense("fc64", 64, init_sd=0.1, decay_scale=7.5),
-        relu("relu64"),
-        dense("fc10", 0, init_sd=0.1, decay_scale=7.5),
-    ),
-)
-
-_WITHIN = {"kind": "within", "size": 3, "alpha": 5e-5, "k": 1.0, "divide": True}
-#: layers-18pct.cfg: 18% test error on CIFAR-10 in 20 minutes of 2011, without augmentation.
-CIFAR_18 = Table(
-    name="cifar-18",
-    summary="the 2011 network for CIFAR-10 that reaches 18% error in 20 minutes, with within-map normalization",
-    size=32,
-    layers=(
-        conv("conv1", 32, 5, pad=2, init_sd=1e-4),
-        pool("pool1"),
+        conv("conv1", 64, 11, stride=4, **_SLIM),
         relu("relu1"),
-        Layer(name="norm1", **_WITHIN),  # type: ignore[arg-type]
-        conv("conv2", 32, 5, pad=2),
+        pool("pool1", ceil=False),
+        conv("conv2", 192, 5, pad=2, **_SLIM),
         relu("relu2"),
-        pool("pool2", "avgpool"),
-        Layer(name="norm2", **_WITHIN),  # type: ignore[arg-type]
-        conv("conv3", 64, 5, pad=2),
+        pool("pool2", ceil=False),
+        conv("conv3", 384, 3, pad=1, **_SLIM),
         relu("relu3"),
-        pool("pool3", "avgpool"),
-        dense("fc10", 0, decay_scale=250.0),
+        conv("conv4", 384, 3, pad=1, **_SLIM),
+        relu("relu4"),
+        conv("conv5", 256, 3, pad=1, **_SLIM),
+        relu("relu5"),
+        pool("pool5", ceil=False),
+        dense("fc6", 4096, init_bias=0.1, **_SLIM_DENSE),
+        relu("relu6"),
+        dropout("drop6", mode="inverted"),
+        dense("fc7", 4096, init_bias=0.1, **_SLIM_DENSE),
+        relu("relu7"),
+        dropout("drop7", mode="inverted"),
+        dense("fc8", 0, **_SLIM_DENSE),
     ),
 )
 

@@ -7,17 +7,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor, nn
 
 from alexnet.config import Config
-from alexnet.data.feed import Feed
+from alexnet.data.feed import Feed, rows_of
+from alexnet.data.mixing import mixes
 from alexnet.data.prepared import PreparedSet
 from alexnet.data.preprocess import Preprocess
 from alexnet.device import Machine, environment
+from alexnet.edits import edited
 from alexnet.model.network import AlexNet
 from alexnet.training import folder as files
+from alexnet.training.average import make_average
 from alexnet.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from alexnet.training.listener import Listener
+from alexnet.training.loss import make_objective
 from alexnet.training.optim import make_optimizer
 from alexnet.training.schedule import Schedule
 from alexnet.training.step import Setting, State, new_sums
@@ -30,8 +36,7 @@ def build(config: Config, classes: int) -> AlexNet:
     """The network of a config, initialized from its seed, in the memory layout that convolutions are fastest in."""
     network = AlexNet(
         classes,
-        config.model.table,
-        input=config.model.input,
+        edited(config.model, classes),
         init=config.model.init,
         seed=config.train.seed,
         size=config.augment.crop,
@@ -40,29 +45,58 @@ def build(config: Config, classes: int) -> AlexNet:
     return network.to(dtype=kind, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def begin(
-    config: Config, prepared: PreparedSet, run: Path, feed: Feed, machine: Machine, listener: Listener
-) -> tuple[State, Setting]:
-    """A fresh state, or the run's checkpoint."""
-    device = machine.device
+def feed_of(config: Config, prepared: PreparedSet, rows: np.ndarray, machine: Machine) -> Feed:
+    """The training feed of a config over some rows of a prepared set."""
+    return Feed(
+        prepared,
+        rows,
+        batch=config.train.batch,
+        device=machine.device,
+        memory=machine.memory,
+        sampling=config.train.sampling,
+        mixing=mixes(config.augment),
+    )
+
+
+def fresh(config: Config, prepared: PreparedSet, feed: Feed, device: str) -> tuple[State, Setting]:
+    """The state in which a run of this config starts: equal every time, and nobody's but the caller's."""
     statistics = prepared.statistics(config.data.all_of_train)
     network = build(config, len(prepared.classes)).to(device)
     preprocess = Preprocess.fitted(statistics, config.data, config.augment).to(device)
     state = State(
         network=network,
+        average=make_average(network, config.optim.ema),
         optimizer=make_optimizer(network, network.table, config.optim),
         schedule=Schedule(config.optim, config.train.epochs, len(feed)),
         sums=new_sums(device),
     )
+    forward: Any = torch.compile(network, dynamic=False) if config.train.compile else network
+    labels = torch.from_numpy(prepared.labels[rows_of(config, prepared)[0]])
+    return state, Setting(
+        config=config,
+        preprocess=preprocess,
+        statistics=statistics,
+        device=device,
+        forward=forward,
+        objective=make_objective(labels, len(prepared.classes), config.train, device),
+    )
+
+
+def begin(
+    config: Config, prepared: PreparedSet, run: Path, feed: Feed, machine: Machine, listener: Listener
+) -> tuple[State, Setting]:
+    """A fresh state, or the run's checkpoint."""
+    state, setting = fresh(config, prepared, feed, machine.device)
     found = load_checkpoint(run)
     if found is not None:
         tensors, place = found
-        network.load_state_dict(
-            {name.removeprefix("network."): t for name, t in tensors.items() if name.startswith("network.")}
-        )
-        restore_optimizer(network, state.optimizer, tensors)
-        for name, value in state.sums.items():
-            value.copy_(tensors[f"sums.{name}"])
+        try:
+            _restore(state, tensors)
+        except (KeyError, RuntimeError) as error:
+            raise ValueError(
+                f"the checkpoint in {run / 'state'} is not of this run's network, so it cannot be resumed "
+                f"({' '.join(str(error).split())[:120]})"
+            ) from None
         state.schedule.load_state_dict(place["schedule"])
         state.epoch, state.batch, state.step, state.best = (
             place["epoch"],
@@ -73,9 +107,24 @@ def begin(
         _say_conditions(place["conditions"], listener)
     for log in LOGS:
         files.cut(run / log, found[1]["lines"][log] if found else 0)
-    forward: Any = torch.compile(network, dynamic=False) if config.train.compile else network
     (run / "weights").mkdir(exist_ok=True)
-    return state, Setting(config=config, preprocess=preprocess, statistics=statistics, device=device, forward=forward)
+    return state, setting
+
+
+def _restore(state: State, tensors: Mapping[str, Tensor]) -> None:
+    """Put a checkpoint's tensors where they belong. Raises KeyError or RuntimeError where they do not fit."""
+    for part, module in modules(state).items():
+        own = {name: t for name, t in tensors.items() if name.startswith(part)}
+        module.load_state_dict({name.removeprefix(part): t for name, t in own.items()})
+    restore_optimizer(state.network, state.optimizer, dict(tensors))
+    for name, value in state.sums.items():
+        value.copy_(tensors[f"sums.{name}"])
+
+
+def modules(state: State) -> dict[str, nn.Module]:
+    """The networks of a state by the beginning of their tensors' names in a checkpoint: one, or two with an average."""
+    networks = {"network.": state.network}
+    return networks if state.average is state.network else networks | {"average.": state.average}
 
 
 def _say_conditions(before: Mapping[str, Any], listener: Listener) -> None:
@@ -88,7 +137,9 @@ def _say_conditions(before: Mapping[str, Any], listener: Listener) -> None:
 def save(state: State, prepared: PreparedSet, setting: Setting, run: Path, machine: Machine) -> float:
     """Write a checkpoint; returns the seconds it took."""
     began = time.monotonic()
-    tensors = {f"network.{name}": value for name, value in state.network.state_dict().items()}
+    tensors = {
+        part + name: value for part, module in modules(state).items() for name, value in module.state_dict().items()
+    }
     tensors |= optimizer_tensors(state.network, state.optimizer)
     tensors |= {f"sums.{name}": value for name, value in state.sums.items()}
     state.lines = {log: files.length(run / log) for log in LOGS}

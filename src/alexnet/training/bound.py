@@ -89,7 +89,11 @@ def stable_rate(curvature: float, momentum: float) -> float:
 
 def safe_rate(curvature: float, momentum: float) -> float:
     """A tenth of the stability bound, rounded to the nearest of 1, 2, 5 x 10^n."""
-    rate = SHARE * stable_rate(curvature, momentum)
+    return rounded(SHARE * stable_rate(curvature, momentum))
+
+
+def rounded(rate: float) -> float:
+    """The nearest of 1, 2, 5 x 10^n to a positive rate; infinity stays."""
     if not math.isfinite(rate):
         return rate
     exponent = math.floor(math.log10(rate))

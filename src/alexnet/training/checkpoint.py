@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -40,12 +41,16 @@ def save_checkpoint(run: Path, step: int, tensors: dict[str, Tensor], place: dic
 
 
 def load_checkpoint(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Tensors and place of a run's current checkpoint; None if it has none yet."""
+    """Tensors and place of a run's current checkpoint; None if it has none yet. Raises ValueError if it is damaged."""
     states = run / "state"
     done = sorted(path for path in states.iterdir() if path.name.isdigit()) if states.is_dir() else []
     if not done:
         return None
-    return load_file(done[-1] / "tensors.safetensors"), read_json(done[-1] / "place.json")
+    try:
+        return load_file(done[-1] / "tensors.safetensors"), read_json(done[-1] / "place.json")
+    except (SafetensorError, OSError, ValueError) as error:
+        said = " ".join(str(error).split())[:120]
+        raise ValueError(f"the checkpoint {done[-1]} is damaged ({said}), so this run cannot be resumed") from None
 
 
 def optimizer_tensors(network: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:

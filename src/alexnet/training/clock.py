@@ -8,13 +8,18 @@ import time
 class Clock:
     """Time and speed: what may differ between equal runs, kept apart from what may not."""
 
-    def __init__(self, save_every: float, step: int, steps: int, limit: int) -> None:
+    def __init__(self, save_every: float, step: int, steps: int, limit: int, hours: float = 0.0) -> None:
         self.save_every, self.steps, self.limit = save_every, min(steps, limit or steps), limit
         self.began = self.last_save = self.lap = time.monotonic()
+        self.hours = hours
         self.first_step, self.pictures, self.lap_pictures = step, 0, 0
 
     def done(self, step: int) -> bool:
         return bool(self.limit) and step >= self.limit
+
+    def late(self) -> bool:
+        """Whether the hours given are over."""
+        return bool(self.hours) and time.monotonic() - self.began >= 3600 * self.hours
 
     def count(self, pictures: int) -> None:
         self.pictures += pictures

@@ -15,6 +15,7 @@ from alexnet.data.prepared import PreparedSet
 from alexnet.drawing import figures
 from alexnet.scoring.scores import calibration, confusion, per_class
 from alexnet.training.evaluate import Evaluation
+from alexnet.training.first_batch import CAPTION, first_batch
 from alexnet.training.run import Run
 
 SAMPLES = 32
@@ -33,6 +34,7 @@ class Shown(NamedTuple):
 def draw_run(run: Run, prepared: PreparedSet, evaluation: Evaluation) -> Iterator[Shown]:
     """The figures of a run, one at a time."""
     yield _samples(run, prepared)
+    yield Shown("first_batch", CAPTION, first_batch(run.config, prepared))
     yield _curves(run, evaluation)
     probabilities, labels = evaluation.predictions.probabilities, evaluation.predictions.labels
     about = f"On {evaluation.scores.split}, {evaluation.scores.n:,} pictures."
@@ -52,7 +54,7 @@ def draw_run(run: Run, prepared: PreparedSet, evaluation: Evaluation) -> Iterato
         figures.calibration(calibration(probabilities, labels)),
     )
     yield from _best_and_worst(run, prepared, evaluation)
-    yield _kernels(run)
+    yield from _kernels(run)
 
 
 def _samples(run: Run, prepared: PreparedSet) -> Shown:
@@ -72,13 +74,15 @@ def _curves(run: Run, evaluation: Evaluation) -> Shown:
     return Shown("curves", "Training and validation by epoch.", figures.curves(rows, split="val"))
 
 
-def _kernels(run: Run) -> Shown:
+def _kernels(run: Run) -> Iterator[Shown]:
     table = run.network.table
-    first = next(row for row in table.layers if row.kind == "conv")
+    first = next((row for row in table.layers if row.kind == "conv"), None)
+    if first is None:  # every convolution was left out
+        return
     columns = max(row.columns for row in table.layers)
     weights = run.network.get_parameter(f"features.{first.name}.weight").detach().to(torch.float32).cpu().numpy()
     figure = figures.kernels(weights, columns=columns, title=f"The {len(weights)} kernels of {first.name}")
-    return Shown(
+    yield Shown(
         "kernels", f"What the first layer looks for: {first.kernel} x {first.kernel} pixels, in colour.", figure
     )
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import json
+from pathlib import Path
 
-from alexnet.config import to_dict
+from alexnet.config import Config, to_dict
+from alexnet.data.feed import rows_of
 from alexnet.data.prepared import PreparedSet
 from alexnet.device import Machine
 from alexnet.scoring.scores import confusion, per_class
 from alexnet.scoring.tables import write_confusion, write_per_class, write_predictions
+from alexnet.training.doctor.watch import examine_result
+from alexnet.training.epochs import write_results_csv
 from alexnet.training.evaluate import Evaluation, evaluate_rows
-from alexnet.training.folder import write_json
+from alexnet.training.folder import lines_of, read_json, write_json
+from alexnet.training.forecast import came
+from alexnet.training.listener import Listener, Silent
 from alexnet.training.report import write_report
 from alexnet.training.run import Run
 
 
-def finish(run: Run, prepared: PreparedSet, machine: Machine) -> None:
+def finish(run: Run, prepared: PreparedSet, machine: Machine, listener: Listener | None = None) -> None:
     """Write predictions.csv, per_class.csv, confusion.csv, figures/, report.html and, last, results.json into the run.
 
     results.json is what marks a run as finished.
@@ -32,28 +36,35 @@ def finish(run: Run, prepared: PreparedSet, machine: Machine) -> None:
         for name in protocols
     ]
     write_tables(run, evaluations[0])
-    write_results_csv(run)
+    rows, _ = rows_of(config, prepared)
+    examine_result(run.folder, prepared, rows, evaluations[0].predictions, listener or Silent())
+    write_results_csv(run.folder)
     results = {
         "scores": [evaluation.scores.to_dict() for evaluation in evaluations],
         "weights": "best" if (run.folder / "weights" / "best.safetensors").exists() else "last",
         "epoch": run.trained.metadata["provenance"]["epoch"],
         "step": run.trained.metadata["provenance"]["step"],
+        "ended": why_ended(run.folder, config),
         "config_digest": config.digest,
         "fingerprint": prepared.fingerprint,
         "config": to_dict(config),
     }
+    note_what_came(run.folder, machine.device)
     write_report(run, prepared, evaluations, results)
     write_json(run.folder / "results.json", results)
 
 
-def write_results_csv(run: Run) -> None:
-    """results.csv: a row an epoch, with the columns of metrics.jsonl's epoch lines, for people's own scripts."""
-    lines = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
-    rows = [line for line in lines if line.pop("kind") == "epoch"]
-    with (run.folder / "results.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+def why_ended(folder: Path, config: Config) -> str:
+    """ "epochs", "steps", "patience" or "max-hours"."""
+    ended = [line["why"] for line in lines_of(folder, "ended")]
+    return str(ended[-1]) if ended else "steps" if config.train.steps else "epochs"
+
+
+def note_what_came(folder: Path, device: str) -> None:
+    """Put what the run took beside what was forecast; a run from before there were forecasts has none."""
+    path = folder / "forecast.json"
+    if path.exists():
+        write_json(path, read_json(path) | {"came": came(folder, lines_of(folder, "epoch"), device)})
 
 
 def write_tables(run: Run, evaluation: Evaluation) -> None:

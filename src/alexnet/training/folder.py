@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from alexnet.data.origins import absolute
+
 
 class RunFolder:
     """A run's folder, locked by this process while it is open.
@@ -67,7 +69,7 @@ def open_run_folder(out: str | os.PathLike[str] | None, source: str, words: Mapp
         ValueError: when `out` holds something already.
     """
     if out is None:
-        path = _free_folder(source)
+        path = free_folder(source)
     else:
         path = Path(out)
         if path.exists() and not path.is_dir():
@@ -91,25 +93,28 @@ def request(
     threads: int = 0,
     workers: int = 0,
     max_left_out: float = 0.05,
+    max_hours: float = 0.0,
 ) -> dict[str, Any]:
     """What `request.json` holds: the words of `alexnet train`, from which a run that got no further can begin again."""
     return {
-        "source": os.path.abspath(source) if os.path.exists(source) else str(source),
+        "source": absolute(source),
         "recipe": recipe,
         "changes": dict(changes or {}),
         "device": device,
         "threads": threads,
         "workers": workers,
         "max_left_out": max_left_out,
+        "max_hours": max_hours,
     }
 
 
-def _free_folder(source: str) -> Path:
+def free_folder(source: str, ending: str = "") -> Path:
+    """Make the first free one of `runs/NAME-1`, `runs/NAME-2`, ..., named after a source; `ending` follows NAME."""
     name = Path(os.path.abspath(source)).stem if os.path.exists(source) else source
     name = "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip("-.") or "run"
     number = 1
     while True:
-        path = Path("runs") / f"{name}-{number}"
+        path = Path("runs") / f"{name}{ending}-{number}"
         try:
             path.mkdir(parents=True)
             return path
@@ -147,6 +152,13 @@ def append_line(path: Path, values: Mapping[str, Any]) -> None:
     """One JSON object as a line at a file's end."""
     with open(path, "a", encoding="utf-8") as file:
         file.write(json.dumps(values, sort_keys=True) + "\n")
+
+
+def lines_of(run: Path, kind: str = "") -> list[dict[str, Any]]:
+    """The lines of a run's metrics.jsonl, or those of one kind; none where there is no such file."""
+    path = run / "metrics.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    return [line for line in lines if kind in ("", line["kind"])]
 
 
 def length(path: Path) -> int:

@@ -8,15 +8,15 @@ from typing import Any
 import torch
 
 from alexnet.config import Config
-from alexnet.data.feed import Feed, limited
+from alexnet.data.feed import Feed, rows_of
 from alexnet.data.prepared import PreparedSet
 from alexnet.device import Machine
-from alexnet.scoring.infer import infer
+from alexnet.scoring.infer import Predictions, infer
 from alexnet.scoring.scores import Scores, score
 from alexnet.training import folder as files
-from alexnet.training.begin import begin, save
+from alexnet.training.begin import begin, feed_of, save
 from alexnet.training.clock import Clock
-from alexnet.training.doctor import explain_not_finite
+from alexnet.training.doctor.watch import Doctor
 from alexnet.training.listener import Interrupted, Listener, Progress, Silent
 from alexnet.training.signals import Stop
 from alexnet.training.step import NotFinite, Setting, State, step
@@ -34,11 +34,14 @@ def train(
     machine: Machine,
     listener: Listener | None = None,
     save_every: float = 60.0,
+    max_hours: float = 0.0,
 ) -> State:
     """Train from the run's current checkpoint, or from the start, to the end.
 
     Writes metrics.jsonl, weights/last.safetensors, weights/best.safetensors where a split selects, and checkpoints at
-    least `save_every` seconds apart. Returns the state after the last step.
+    least `save_every` seconds apart. Returns the state after the last step. Where patience or `max_hours` (0 = none)
+    end a run before its epochs do, the last line of metrics.jsonl says so; out of hours it stops within an epoch, and
+    goes on there when it is resumed.
 
     Raises:
         Interrupted: a signal asked to stop; the checkpoint holds the run as it is.
@@ -46,42 +49,74 @@ def train(
     """
     listener = listener or Silent()
     device = machine.device
-    rows = prepared.rows("train", "select") if config.data.all_of_train else prepared.rows("train")
-    rows = limited(prepared.labels, rows, config.train.limit, config.train.seed)
-    selecting = prepared.selecting
-    if config.data.all_of_train:
-        selecting = selecting[:0]
-    feed = Feed(prepared, rows, batch=config.train.batch, device=device, memory=machine.memory)
+    rows, selecting = rows_of(config, prepared)
+    feed = feed_of(config, prepared, rows, machine)
     watched = Feed(prepared, selecting, batch=config.train.batch, device=device, memory=machine.memory)
     state, setting = begin(config, prepared, run, feed, machine, listener)
-    clock = Clock(save_every, state.step, len(feed) * config.train.epochs, config.train.steps)
+    clock = Clock(save_every, state.step, len(feed) * config.train.epochs, config.train.steps, max_hours)
+    doctor = Doctor(setting, prepared, rows, run, listener)
+    if state.step == 0:
+        doctor.before_the_first_step(state, next(feed.epoch(config.train.seed, 1)))
     with Stop() as stop:
-        while state.epoch <= config.train.epochs and not clock.done(state.step):
+        while state.epoch <= config.train.epochs and not clock.done(state.step) and not _waited_enough(state, config):
             for batch in feed.epoch(config.train.seed, state.epoch, state.batch):
                 try:
                     step(state, batch, setting)
                 except NotFinite:
-                    raise ValueError(explain_not_finite(state, batch, setting)) from None
+                    raise ValueError(doctor.not_finite(state, batch)) from None
                 clock.count(len(batch.labels))
                 _report_step(state, setting, clock, listener)
                 if state.step % INTERVAL == 0:
                     if not torch.isfinite(state.sums["loss"]):
-                        raise ValueError(explain_not_finite(state, batch, setting))
-                    _end_interval(state, run, clock)
+                        raise ValueError(doctor.not_finite(state, batch))
+                    doctor.after_an_interval(state, batch, _end_interval(state, run))
                 if clock.done(state.step):
                     break
                 if stop.received:
                     save(state, prepared, setting, run, machine)
                     raise Interrupted(stop.received, f"alexnet resume {run}")
+                if clock.late():
+                    return _out_of_time(state, prepared, setting, run, machine, watched, clock, listener, doctor)
                 if clock.due():
                     clock.saved(save(state, prepared, setting, run, machine))
-            _end_epoch(state, prepared, setting, run, watched, clock, listener)
+            _end_epoch(state, prepared, setting, run, watched, clock, listener, doctor)
             if stop.received:
                 save(state, prepared, setting, run, machine)
                 raise Interrupted(stop.received, f"alexnet resume {run}")
             if clock.due():
                 clock.saved(save(state, prepared, setting, run, machine))
     save(state, prepared, setting, run, machine)
+    if _waited_enough(state, config):
+        files.append_line(run / "metrics.jsonl", {"kind": "ended", "why": "patience", "step": state.step})
+        listener.say(f"no better validation error for {config.train.patience} epochs: ended as --patience asks")
+    save_network(run / "weights" / "last.safetensors", state, setting, prepared)
+    return state
+
+
+def _waited_enough(state: State, config: Config) -> bool:
+    """Whether `train.patience` epochs have gone by without a better validation error."""
+    if not config.train.patience or state.best is None:
+        return False
+    return bool(state.epoch - 1 - state.best["epoch"] >= config.train.patience)
+
+
+def _out_of_time(
+    state: State,
+    prepared: PreparedSet,
+    setting: Setting,
+    run: Path,
+    machine: Machine,
+    watched: Feed,
+    clock: Clock,
+    listener: Listener,
+    doctor: Doctor,
+) -> State:
+    """Save within the epoch, to go on from; then measure what there is. A resumed run forgets those lines again."""
+    save(state, prepared, setting, run, machine)
+    listener.say(f"the {clock.hours:g} hours of --max-hours are over: stopped at step {state.step}, saved")
+    step = state.step
+    _end_epoch(state, prepared, setting, run, watched, clock, listener, doctor, whole=False)
+    files.append_line(run / "metrics.jsonl", {"kind": "ended", "why": "max-hours", "step": step})
     save_network(run / "weights" / "last.safetensors", state, setting, prepared)
     return state
 
@@ -102,8 +137,9 @@ def _report_step(state: State, setting: Setting, clock: Clock, listener: Listene
     )
 
 
-def _end_interval(state: State, run: Path, clock: Clock) -> None:
-    line = {
+def _end_interval(state: State, run: Path) -> float:
+    """Note the interval; returns its mean training loss."""
+    line: dict[str, Any] = {
         "kind": "interval",
         "epoch": state.epoch,
         "step": state.step,
@@ -113,6 +149,7 @@ def _end_interval(state: State, run: Path, clock: Clock) -> None:
     state.sums["interval_loss"].zero_()
     state.sums["interval_pictures"].zero_()
     files.append_line(run / "metrics.jsonl", line)
+    return float(line["train_loss"])
 
 
 def _rate(state: State) -> float:
@@ -121,26 +158,38 @@ def _rate(state: State) -> float:
     return max(group["lr"] for group in state.optimizer.param_groups if group["sort"] == "weight")
 
 
-def validate(state: State, setting: Setting, watched: Feed, prepared: PreparedSet) -> Scores:
-    """Scores of the state on the split that selects, centre crop."""
+def validate(state: State, setting: Setting, watched: Feed) -> tuple[Scores, Predictions]:
+    """Scores and predictions of the state on the split that selects, centre crop."""
     config = setting.config
     predictions = infer(
-        state.network,
+        state.average,
         setting.preprocess,
         watched.straight(),
         protocol="centre",
         device=setting.device,
         precision=config.train.precision,
     )
-    return score(predictions.probabilities, predictions.labels, split="val", protocol="centre")
+    return score(predictions.probabilities, predictions.labels, split="val", protocol="centre"), predictions
 
 
 def _end_epoch(
-    state: State, prepared: PreparedSet, setting: Setting, run: Path, watched: Feed, clock: Clock, listener: Listener
+    state: State,
+    prepared: PreparedSet,
+    setting: Setting,
+    run: Path,
+    watched: Feed,
+    clock: Clock,
+    listener: Listener,
+    doctor: Doctor,
+    whole: bool = True,
 ) -> None:
-    """Validate, note the epoch, keep the weights if they are the best, move the schedule, begin the next epoch."""
+    """Validate, note the epoch, keep the weights if they are the best, move the schedule, begin the next epoch.
+
+    An epoch that is not whole, for want of time, does not take the place of a best one: it will be gone on with.
+    """
     if not torch.isfinite(state.sums["loss"]):
-        raise ValueError(explain_not_finite(state, None, setting))
+        raise ValueError(doctor.not_finite(state, None))
+    predictions = None
     pictures = state.sums["pictures"]
     row: dict[str, Any] = {
         "kind": "epoch",
@@ -151,13 +200,13 @@ def _end_epoch(
         "rate": _rate(state),
     } | clock.next_lap()
     if len(watched.rows):
-        scores = validate(state, setting, watched, prepared)
+        scores, predictions = validate(state, setting, watched)
         row |= {
             "val_loss": scores.loss,
             "val_top1_error": scores.top1_error.value,
             "val_top5_error": scores.top5_error.value,
         }
-        if state.best is None or scores.top1_error.value < state.best["val_top1_error"]:
+        if state.best is None or (whole and scores.top1_error.value < state.best["val_top1_error"]):
             state.best = {key: row[key] for key in row if key not in ("seconds", "pictures_per_second")}
             save_network(run / "weights" / "best.safetensors", state, setting, prepared)
         state.schedule.epoch_ended(scores.top1_error.value)
@@ -165,6 +214,7 @@ def _end_epoch(
         state.schedule.epoch_ended(row["train_top1_error"])
     files.append_line(run / "metrics.jsonl", row)
     listener.epoch_ended(row)
+    doctor.after_an_epoch(state, row, predictions)
     for value in state.sums.values():
         value.zero_()
     state.epoch, state.batch = state.epoch + 1, 0

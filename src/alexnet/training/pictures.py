@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from alexnet.config import DataConfig, from_dict
 from alexnet.data.cache import prepare_cached
 from alexnet.data.peek import DataFacts, peek
 from alexnet.data.prepared import PreparedSet, is_prepared, open_prepared
 from alexnet.data.sources import list_source
+from alexnet.device import Machine
+from alexnet.recipes import RECIPES
+from alexnet.tables import TABLES
 from alexnet.training.folder import read_json
 from alexnet.training.listener import Listener, Silent
+from alexnet.training.resolve import choose_recipe
 
 
 def look_at(source: str) -> DataFacts:
@@ -19,6 +26,38 @@ def look_at(source: str) -> DataFacts:
         return peek(list_source(source))
     made = open_prepared(source)
     return DataFacts(name=made.name, pictures=len(made.rows("train")), classes=len(made.classes), side=made.size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """Where a run's pictures come from, what is known of them, and the settings given, with those they fix."""
+
+    source: str
+    facts: DataFacts
+    given: dict[str, Any]
+
+
+def choose_pictures(
+    source: str, recipe: str | None, given: Mapping[str, Any], machine: Machine, listener: Listener
+) -> Pictures:
+    """The pictures of a request: the source's; of a prepared set its own squares, which then fix size and fit.
+
+    Where a prepared set's squares are larger than the recipe's network takes and nothing was asked for, the pictures
+    it was made of are used instead, and that is said.
+    """
+    facts = look_at(source)
+    if not is_prepared(source):
+        return Pictures(source=source, facts=facts, given=dict(given))
+    made = open_prepared(source)
+    chosen = recipe or choose_recipe(facts, machine).name
+    largest = (TABLES[RECIPES[chosen].config.model.table].sizes or (0, 0))[1] if chosen in RECIPES else 0
+    if 0 < largest < made.size and not given:
+        listener.say(
+            f"{source} holds squares of {made.size} pixels, and the recipe {chosen} takes {largest} at most: "
+            f"preparing smaller ones from {made.location}"
+        )
+        return Pictures(source=made.location, facts=look_at(made.location), given={})
+    return Pictures(source=source, facts=facts, given={"data.size": made.size, "data.fit": made.fit} | dict(given))
 
 
 def prepared_for(

@@ -9,6 +9,7 @@ from typing import Any
 from alexnet import recipes
 from alexnet.config import Config, field_names, get
 from alexnet.data.prepared import PreparedSet
+from alexnet.data.storage import gigabytes
 from alexnet.drawing import figures
 from alexnet.drawing.page import Page
 from alexnet.model.summary import summarize
@@ -16,7 +17,8 @@ from alexnet.scoring.protocols import PROTOCOLS
 from alexnet.scoring.scores import confusion, most_confused
 from alexnet.training.evaluate import Evaluation
 from alexnet.training.figures import Shown, draw_run
-from alexnet.training.folder import read_json
+from alexnet.training.folder import lines_of, read_json
+from alexnet.training.forecast import words
 from alexnet.training.run import Run
 
 
@@ -44,9 +46,12 @@ def write_report(run: Run, prepared: PreparedSet, evaluations: Sequence[Evaluati
     page.section("The pictures")
     page.paragraph(f"{_sentence(prepared.describe(Path()))} {_sentence(prepared.rule)}")
     put("samples")
+    put("first_batch")
     page.section("How it learned")
     page.paragraph(_training_words(run, results))
     put("curves")
+    _forecast(page, run)
+    _diagnoses(page, run)
     page.section("What it gets right, and what it takes for what")
     put("per_class")
     put("confusion")
@@ -111,15 +116,43 @@ def _tiles(
 
 def _training_words(run: Run, results: dict[str, Any]) -> str:
     config = run.config
+    run_epochs = max((line["epoch"] for line in lines_of(run.folder, "epoch")), default=0)
     kept = (
         f"The weights kept are those of epoch {results['epoch']}, the best on the pictures that select."
         if results["weights"] == "best"
         else "The weights kept are the last ones: nothing selected among epochs."
     )
+    ended = {
+        "patience": f" It ended in epoch {run_epochs} as no better validation error had come for "
+        f"{config.train.patience} epochs.",
+        "max-hours": f" Its hours were over in epoch {run_epochs}; alexnet resume goes on.",
+    }.get(results.get("ended", ""), "")
     return (
         f"{config.train.epochs} epochs in batches of {config.train.batch}, rule {config.optim.rule}, highest rate "
-        f"{config.optim.rate:g}, schedule {config.optim.schedule}. {kept}"
+        f"{config.optim.rate:g}, schedule {config.optim.schedule}. {kept}{ended}"
     )
+
+
+def _forecast(page: Page, run: Run) -> None:
+    """What was expected before the start, and what came."""
+    path = run.folder / "forecast.json"
+    found = read_json(path) if path.exists() else {}
+    if "came" not in found:
+        return
+    expected, came = found["expected"], found["came"]
+    rows = [
+        ("steps of training", words(expected["training_seconds"]), words(came["training_seconds"])),
+        ("memory", gigabytes(expected["memory"]), gigabytes(came["memory"])),
+        ("disk, at most", gigabytes(expected["disk"]), gigabytes(came["disk"])),
+    ]
+    page.table(("", "forecast", "came"), rows, caption="What the run took")
+
+
+def _diagnoses(page: Page, run: Run) -> None:
+    found = lines_of(run.folder, "diagnosis")
+    if found:
+        rows = [(line["fault"], f"{line['step']:,}", _sentence(line["sentence"]), line["cure"]) for line in found]
+        page.table(("fault", "seen at step", "why", "try"), rows, caption="What the doctor said")
 
 
 def _mistakes(page: Page, run: Run, evaluation: Evaluation) -> None:

@@ -10,9 +10,12 @@ from typing import Any
 from alexnet.config import Config, changes_between, patch
 from alexnet.data.peek import DataFacts
 from alexnet.device import Machine
+from alexnet.edits import edited, edits_of
+from alexnet.model.plan import lay_out
 from alexnet.recipes import RECIPES, Recipe
-from alexnet.tables import TABLES
 from alexnet.training.bound import safe_rate, stable_rate
+from alexnet.training.fitting import AUTO, chosen_batch, within_hours
+from alexnet.training.ranges import require
 from alexnet.training.schedule import Schedule, colour_off_epoch
 
 #: Training pictures from which on `quick` spends none of them on selecting: under a falling rate the last epoch is the
@@ -28,6 +31,9 @@ class Request:
 
     recipe: str | None = None
     changes: Mapping[str, Any]
+    """ "train.batch" may also be "auto"."""
+    max_hours: float = 0.0
+    """Hours that the run may take; 0 = as many as it needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +59,20 @@ def choose_recipe(data: DataFacts, machine: Machine) -> Recipe:
 
 
 def resolve(
-    request: Request, data: DataFacts, machine: Machine, bound: Callable[[Config], float] | None = None
+    request: Request,
+    data: DataFacts,
+    machine: Machine,
+    bound: Callable[[Config], float] | None = None,
+    *,
+    memory: Callable[[Config], int] | None = None,
+    pace: Callable[[Config], tuple[float, float]] | None = None,
 ) -> Resolved:
     """The complete config: recipe, what fits the data and machine, the user's changes, the bounded rate.
 
     Args:
-        bound: curvature of a config at initialization (`bound.largest_curvature` on one batch of the data); None
-            leaves the rate alone.
+        bound: curvature of a config at initialization (`curvature.curvature_at_start`); None leaves the rate alone.
+        memory: bytes that a config needs (`forecast.needs`), for a batch "auto".
+        pace: seconds of an epoch of a config, and seconds that a run takes beside its epochs, for `max_hours`.
 
     Raises:
         ValueError: an unknown recipe or setting, or settings that contradict each other.
@@ -67,14 +80,34 @@ def resolve(
     if request.recipe is not None and request.recipe not in RECIPES:
         raise ValueError(f"no recipe is called {request.recipe!r}; there are {', '.join(RECIPES)}")
     given = dict(request.changes)
+    auto = given.get("train.batch") == AUTO
+    if auto:
+        given.pop("train.batch")
     recipe = RECIPES[request.recipe] if request.recipe else choose_recipe(data, machine)
-    fitted = fit_to_data(recipe.config, data, machine, given)
-    config = patch(fitted, given | {"model.classes": given.get("model.classes", 0) or data.classes})
-    _check(config, data)
-    sentences = [_describe(recipe, request.recipe is None, config, data, machine)]
+
+    def complete(given: Mapping[str, Any]) -> Config:
+        fitted = fit_to_data(recipe.config, data, machine, given)
+        made = patch(fitted, {**given, "model.classes": given.get("model.classes", 0) or data.classes})
+        _check(made, data)
+        require(made, machine.device)
+        return made
+
+    config, said = complete(given), []
+    if auto:
+        assert memory is not None
+        chosen, said = chosen_batch(config, data, machine, memory, "optim.rate" in given)
+        given |= chosen
+        config = complete(given)
+    if request.max_hours and "train.epochs" not in given and not config.train.steps:
+        assert pace is not None
+        fewer, sentence = within_hours(config, request.max_hours, *pace(config))
+        if fewer:
+            config = complete(given | {name: value for name, value in fewer.items() if name not in given})
+            said.append(sentence)
+    sentences = [_describe(recipe, request.recipe is None, config, data, machine), *said]
     if bound is not None and config.optim.bound and config.optim.rule in ("velocity", "sgd"):
-        config, said = _bounded(config, data, "optim.rate" in given, bound(config))
-        sentences += said
+        config, lowered = _bounded(config, data, "optim.rate" in request.changes, bound(config))
+        sentences += lowered
     return Resolved(config=config, recipe=recipe.name, sentences=tuple(sentences))
 
 
@@ -87,6 +120,8 @@ def fit_to_data(config: Config, data: DataFacts, machine: Machine, given: Mappin
         changes["augment.colour_off_epoch"] = colour_off_epoch(given["train.epochs"])
     if given.get("train.epochs", 0) > 0:  # a shorter run warms up for the same share of it
         changes["optim.warmup"] = config.optim.warmup / config.train.epochs * given["train.epochs"]
+    if given.get("train.patience", 0) > 0:
+        changes["data.all_of_train"] = False  # waiting for a better validation needs one
     if machine.bf16 and config.model.table == "quick":
         changes["train.precision"] = "bf16"
     if "data.size" in given and "augment.crop" not in given:
@@ -116,8 +151,7 @@ def _quick_for(data: DataFacts) -> dict[str, Any]:
 
 
 def _check(config: Config, data: DataFacts) -> None:
-    if config.model.table not in TABLES:
-        raise ValueError(f"no table is called {config.model.table!r}; there are {', '.join(TABLES)}")
+    table = edited(config.model, data.classes)
     if config.model.classes != data.classes:
         raise ValueError(
             f"--model.classes {config.model.classes} is not the data's {data.classes} classes; leave it out"
@@ -128,15 +162,23 @@ def _check(config: Config, data: DataFacts) -> None:
             f"a crop of {config.augment.crop} pixels does not fit stored squares of {config.data.size}; "
             "raise --size or lower --augment.crop"
         )
-    sizes = TABLES[config.model.table].sizes
-    if sizes and not sizes[0] <= config.augment.crop <= sizes[1]:
+    low, high = table.sizes or (1, config.augment.crop)
+    if not low <= config.augment.crop <= high:
         raise ValueError(
-            f"the table {config.model.table} takes pictures of {sizes[0]} to {sizes[1]} pixels, "
+            f"the table {config.model.table} takes pictures of {low} to {high} pixels, "
             f"not {config.augment.crop}; give another --size or --augment.crop"
         )
+    lay_out(table, config.augment.crop)  # raises where nothing would be left of the maps
     for name, value in (("train.epochs", config.train.epochs), ("train.batch", config.train.batch)):
         if value < 1:
             raise ValueError(f"{name} must be 1 or more, not {value}")
+
+
+def _network(config: Config) -> str:
+    """The table's name and what is changed in it."""
+    edits = edits_of(config.model).items()
+    told = [f"{name} {' '.join(map(str, value)) if isinstance(value, tuple) else value}" for name, value in edits]
+    return config.model.table + (f" ({', '.join(told)})" if told else "")
 
 
 def _describe(recipe: Recipe, chosen: bool, config: Config, data: DataFacts, machine: Machine) -> str:
@@ -146,7 +188,7 @@ def _describe(recipe: Recipe, chosen: bool, config: Config, data: DataFacts, mac
         else "as asked"
     )
     return (
-        f"recipe {recipe.name} ({why}): network {config.model.table} at {config.augment.crop} pixels, "
+        f"recipe {recipe.name} ({why}): network {_network(config)} at {config.augment.crop} pixels, "
         f"{config.train.epochs} epochs, batch {config.train.batch}, rate {config.optim.rate:g}, "
         f"{config.train.precision}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,13 @@ from alexnet.config import Config
 from alexnet.data.prepared import PreparedSet
 from alexnet.data.preprocess import Preprocess
 from alexnet.data.sources import find_pictures
+from alexnet.device import Machine
 from alexnet.model.network import AlexNet
+from alexnet.scoring.calibrate import temper
 from alexnet.scoring.infer import infer_pictures
+from alexnet.scoring.protocols import require
 from alexnet.scoring.scores import Scores
+from alexnet.training.calibration import Temperature, kept_temperature
 from alexnet.training.evaluate import batch_for, evaluate
 from alexnet.training.folder import read_json
 from alexnet.training.pictures import reopen
@@ -42,6 +46,8 @@ class Run:
     trained: Trained
     results: dict[str, Any] = field(default_factory=dict)
     """results.json: the scores on the held-out split."""
+    calibrated: bool = False
+    """Whether `predict` tells probabilities at the temperature kept in calibration.json; never unless asked for."""
 
     @property
     def network(self) -> AlexNet:
@@ -60,21 +66,36 @@ class Run:
         return self.trained.config
 
     def predict(
-        self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, top: int = 5, device: str = "auto"
+        self,
+        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        *,
+        top: int = 5,
+        device: str = "auto",
+        threads: int = 0,
+        protocol: str = "centre",
     ) -> Iterable[Prediction]:
         """Predictions of picture files, folders and lists, in their order, one by one as they are made.
 
         A file that cannot be read gives a Prediction with a `reason` and does not stop the others.
 
         Raises:
-            ValueError: a path that does not exist.
+            ValueError: a path that does not exist, an unknown protocol, or a calibrated run without a temperature for
+                these weights and this protocol.
         """
+        require(protocol)
+        temperature = self.temperature(protocol)
         if isinstance(paths, str | os.PathLike):  # pyrefly: ignore[implicit-any-type-argument]
             paths = [paths]
-        return self._predict(find_pictures(paths), top, device)
+        value = 1.0 if temperature is None else temperature.value
+        return self._predict(find_pictures(paths), top, machines.choose(device, threads), protocol, value)
 
-    def _predict(self, files: Iterable[Path], top: int, device: str) -> Iterable[Prediction]:
-        machine = machines.choose(device)
+    def temperature(self, protocol: str = "centre") -> Temperature | None:
+        """What `predict` tempers with; None where the run is not loaded as calibrated. Raises ValueError as it does."""
+        return kept_temperature(self, protocol) if self.calibrated else None
+
+    def _predict(
+        self, files: Iterable[Path], top: int, machine: Machine, protocol: str, temperature: float
+    ) -> Iterable[Prediction]:
         preprocess = self.preprocess.to(machine.device)
         found = infer_pictures(
             self.network.to(machine.device),
@@ -82,6 +103,7 @@ class Run:
             files,
             fit=preprocess.fit,
             size=preprocess.size,
+            protocol=protocol,
             batch=batch_for(preprocess.crop),
             device=machine.device,
         )
@@ -89,6 +111,7 @@ class Run:
             if probabilities is None:
                 yield Prediction(path=str(path), reason=reason)
                 continue
+            probabilities = temper(probabilities[None], temperature)[0]
             best = (-probabilities).argsort(kind="stable")[:top]
             ranked = tuple((self.classes[i], float(probabilities[i])) for i in best)
             yield Prediction(path=str(path), label=ranked[0][0], probability=ranked[0][1], top=ranked)
@@ -109,12 +132,23 @@ class Run:
         return evaluate(self, source, split=split, protocol=protocol, device=device).scores
 
 
-def load(path: str | os.PathLike[str]) -> Run:
+def load(path: str | os.PathLike[str], *, calibrated: bool = False) -> Run:
     """A run by its folder (its best weights if there are any, else its last), or by one of its weights files.
 
+    Args:
+        calibrated: `predict` then tells probabilities at the temperature that `alexnet evaluate RUN --calibrate` kept.
+
     Raises:
-        ValueError: nothing is there, no weights yet, or a damaged file.
+        ValueError: nothing is there, no weights yet, a damaged file, or no temperature for these weights.
     """
+    run = _load(path)
+    if calibrated:
+        run = replace(run, calibrated=True)
+        run.temperature()
+    return run
+
+
+def _load(path: str | os.PathLike[str]) -> Run:
     place = Path(path)
     if place.is_file():
         folder = place.parent.parent if place.parent.name == "weights" else place.parent

@@ -7,15 +7,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.optim import Optimizer
 
 from alexnet import device, draws
 from alexnet.config import Config
 from alexnet.data.augment import augment, colour_noise
+from alexnet.data.mixing import mix, soft_targets
+from alexnet.data.modern import cutout
 from alexnet.data.prepared import Batch
 from alexnet.data.preprocess import Preprocess
 from alexnet.data.statistics import Statistics
+from alexnet.training.average import follow
+from alexnet.training.loss import Objective, count_hits, total_loss
 from alexnet.training.schedule import Schedule
 
 
@@ -24,6 +27,8 @@ class State:
     """All that changes during a run: what a checkpoint must keep. The only mutable object of the project."""
 
     network: nn.Module
+    average: nn.Module
+    """The network that is measured and kept: the moving average, or `network` itself without one (average.py)."""
     optimizer: Optimizer
     schedule: Schedule
     sums: dict[str, Tensor]
@@ -50,6 +55,19 @@ class Setting:
     device: str
     forward: Any
     """The network, or its compiled form."""
+    objective: Objective
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """A batch as the network meets it."""
+
+    images: Tensor
+    """float (N, 3, crop, crop)."""
+    keys: Tensor
+    """int64 (N,), the pictures' draw keys."""
+    targets: Tensor
+    """int64 (N,), classes; or where pictures are mixed their shares, float (N, K)."""
 
 
 class NotFinite(Exception):
@@ -63,12 +81,23 @@ def new_sums(device: str) -> dict[str, Tensor]:
     return {name: torch.zeros((), dtype=kind, device=device) for name in kinds}
 
 
-def inputs(batch: Batch, state: State, setting: Setting) -> tuple[Tensor, Tensor]:
-    """What the network eats of a batch in training: pictures float (N,3,crop,crop) and draw keys int64 (N,)."""
+def inputs(batch: Batch, state: State, setting: Setting) -> Inputs:
+    """What the network eats of a batch in training, and what it should answer."""
+    images, keys = altered(batch, state, setting)
+    if batch.partners is None:
+        return Inputs(images=images, keys=keys, targets=batch.labels)
+    others, _ = altered(batch.partners, state, setting)
+    mixed, own = mix(images, others, keys, setting.config.augment)
+    targets = soft_targets(batch.labels, batch.partners.labels, own, setting.objective.classes)
+    return Inputs(images=mixed.contiguous(memory_format=torch.channels_last), keys=keys, targets=targets)
+
+
+def altered(batch: Batch, state: State, setting: Setting) -> tuple[Tensor, Tensor]:
+    """Augmented and centred pictures, float (N,3,crop,crop), and their draw keys, int64 (N,)."""
     config = setting.config
-    keys = draws.keys(config.train.seed, state.epoch, batch.index)
+    keys = draws.keys(config.train.seed, state.epoch, batch.index if batch.numbers is None else batch.numbers)
     shared = keys
-    if config.augment.share > 1:
+    if config.augment.share > 1:  # a partner is cut as the picture it is mixed with
         first = state.batch * config.train.batch
         group = (torch.arange(len(keys), device=keys.device) + first) // config.augment.share
         shared = draws.keys(config.train.seed, state.epoch, group)
@@ -76,7 +105,8 @@ def inputs(batch: Batch, state: State, setting: Setting) -> tuple[Tensor, Tensor
     source_noise = config.augment.colour == "source" and colour_noise(config.augment, state.epoch)
     shrink = 1 + config.augment.colour_sigma if source_noise else 1.0  # convdata.py keeps the scale of the pixels so
     kind = torch.float64 if config.train.precision == "float64" else torch.float32
-    return setting.preprocess(images, shift, shrink).to(kind, memory_format=torch.channels_last), keys
+    centred = cutout(setting.preprocess(images, shift, shrink), keys, config.augment.cutout)
+    return centred.to(kind, memory_format=torch.channels_last), keys
 
 
 def step(state: State, batch: Batch, setting: Setting) -> None:
@@ -87,26 +117,29 @@ def step(state: State, batch: Batch, setting: Setting) -> None:
             loop finds it in the sums.
     """
     config = setting.config.train
-    images, keys = inputs(batch, state, setting)
+    given = inputs(batch, state, setting)
+    images = given.images
     state.schedule.apply(state.optimizer, state.step)
     state.optimizer.zero_grad(set_to_none=True)
     total = torch.zeros((), dtype=images.dtype, device=images.device)
     hits = torch.zeros((), device=images.device)
     count = len(images)
-    parts = zip(*(tensor.tensor_split(config.accumulate) for tensor in (images, keys, batch.labels)), strict=True)
-    for part_images, part_keys, part_labels in parts:
+    wholes = (images, given.keys, given.targets)
+    parts = zip(*(tensor.tensor_split(config.accumulate) for tensor in wholes), strict=True)
+    for part_images, part_keys, part_targets in parts:
         if len(part_images) == 0:
             continue
         with device.autocast(setting.device, config.precision):
             logits = setting.forward(part_images, part_keys)  # N,K
         logits = logits if logits.dtype == torch.float64 else logits.float()
-        loss = functional.cross_entropy(logits, part_labels, reduction="sum", label_smoothing=config.label_smoothing)
+        loss = total_loss(logits, part_targets, setting.objective)
         (loss / count).backward()
         total += loss.detach()
-        hits += (logits.detach().argmax(1) == part_labels).sum()
+        hits += count_hits(logits.detach(), part_targets)
     if setting.device == "cpu" and not torch.isfinite(total):
         raise NotFinite
     state.optimizer.step()
+    follow(state.average, state.network, setting.config.optim.ema, state.step)
     for name, value in (("loss", total), ("hits", hits), ("interval_loss", total)):
         state.sums[name] += value
     state.sums["pictures"] += count

@@ -16,6 +16,7 @@ from torch import Tensor
 from alexnet.config import Config, from_dict, to_dict
 from alexnet.data.prepared import PreparedSet
 from alexnet.data.preprocess import Preprocess
+from alexnet.edits import edited
 from alexnet.model.network import AlexNet
 from alexnet.model.weights import load_into, load_weights, save_weights
 from alexnet.training.step import Setting, State
@@ -35,7 +36,7 @@ class Trained:
 
 
 def save_network(path: Path, state: State, setting: Setting, prepared: PreparedSet) -> None:
-    """Write a run's network as it is now, atomically; equal states give equal bytes."""
+    """Write a run's network (its moving average, if it keeps one) as it is now; atomic; equal states, equal bytes."""
     preprocess, statistics = setting.preprocess, setting.statistics
     extra: dict[str, Tensor] = {
         "preprocess.mean": preprocess.mean,
@@ -55,7 +56,7 @@ def save_network(path: Path, state: State, setting: Setting, prepared: PreparedS
             "step": state.step,
         },
     }
-    save_weights(path, state.network.state_dict(), metadata, {name: t.cpu().contiguous() for name, t in extra.items()})
+    save_weights(path, state.average.state_dict(), metadata, {name: t.cpu().contiguous() for name, t in extra.items()})
 
 
 def load_network(path: Path) -> Trained:
@@ -76,8 +77,7 @@ def load_network(path: Path) -> Trained:
     classes = tuple(metadata["classes"])
     network = AlexNet(
         config.model.classes,
-        config.model.table,
-        input=config.model.input,
+        edited(config.model),
         init="empty",
         size=config.augment.crop,
     )

@@ -1,4 +1,4 @@
-"""How is a table changed? Functions from a table to a table; the one given stays as it is. No torch here."""
+"""Which table is meant? Found by name, with its input convention and number of classes filled in."""
 
 from __future__ import annotations
 

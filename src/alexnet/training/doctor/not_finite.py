@@ -65,8 +65,8 @@ def _first_broken_row(state: State, batch: Batch, setting: Setting) -> tuple[str
     ]
     try:
         with torch.no_grad():
-            images, keys = inputs(batch, state, setting)
-            state.network(images, keys)
+            given = inputs(batch, state, setting)
+            state.network(given.images, given.keys)
     finally:
         for handle in handles:
             handle.remove()

@@ -1,0 +1,23 @@
+"""The functions that courses on AlexNet name, correct ones, thin over the other rooms."""
+
+from __future__ import annotations
+
+from alexnet.course.activations import relu, tanh
+from alexnet.course.loops import Validated, train_alexnet, train_one_epoch, validate
+from alexnet.course.pictures import pca_color_augmentation, test_transform, train_transform
+from alexnet.course.start import init_weights
+from alexnet.model.layers import Dropout
+
+__all__ = [
+    "Dropout",
+    "Validated",
+    "init_weights",
+    "pca_color_augmentation",
+    "relu",
+    "tanh",
+    "test_transform",
+    "train_alexnet",
+    "train_one_epoch",
+    "train_transform",
+    "validate",
+]
