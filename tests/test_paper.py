@@ -577,7 +577,7 @@ def test_e_crops_shared_by_32_pictures_in_a_row(recipe: str, shared: int) -> Non
         statistics=statistics(),
         preprocess=Preprocess(torch.zeros(3, 1, 1), torch.ones(3, 1, 1), size=8, fit="crop", crop=4),
     )
-    images, _ = inputs(batch, SimpleNamespace(epoch=1, batch=0), setting)  # type: ignore[arg-type]
+    images = inputs(batch, SimpleNamespace(epoch=1, batch=0), setting).images  # type: ignore[arg-type]
     kinds = [len(torch.unique(images[start : start + 32, 0, 0, :2], dim=0)) for start in (0, 32, 64)]
     assert (kinds == [1, 1, 1]) == (shared == 32)
 
@@ -617,7 +617,7 @@ def test_e_the_program_keeps_the_scale_of_its_noisy_pixels(colour: str, shrink: 
         statistics=statistics(first=0.0),
         preprocess=Preprocess(torch.zeros(3, 1, 1), torch.ones(3, 1, 1), size=8, fit="crop", crop=8),
     )
-    found, _ = inputs(batch, SimpleNamespace(epoch=1, batch=0), setting)  # type: ignore[arg-type]
+    found = inputs(batch, SimpleNamespace(epoch=1, batch=0), setting).images  # type: ignore[arg-type]
     torch.testing.assert_close(found, torch.full((2, 3, 8, 8), 110 / shrink))
 
 

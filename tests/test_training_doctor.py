@@ -150,6 +150,7 @@ def test_what_numbers_mean() -> None:
     assert named(signs.of_the_rate(plain, [2.31, 2.31], 2.303, 1e-7, 255.0, 1e-5)) == ["rate too low"]
     assert named(signs.of_the_rate(plain, [2.31, 2.31], 2.303, 1e-3, 255.0, 0.2)) == []
 
+    assert "ln(10)" in signs.of_the_loss(plain, [2.3026], 2.3026, 10).sentence
     assert signs.learns_nothing([2.31, 2.303, 2.302], 2.303, 2)
     assert not signs.learns_nothing([2.303, 2.2], 2.303, 2)
     assert not signs.learns_nothing([9.0, 3.0], 2.303, 2)  # above, but falling

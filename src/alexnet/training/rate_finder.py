@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -155,15 +155,15 @@ def find_rate(
         if out is None:
             folder.rmdir()
         raise
-    values = asdict(curve) | {"folder": str(folder)}
-    write_json(folder / "rate.json", values | {"config": settled.config.digest})
+    curve = replace(curve, folder=str(folder))
+    write_json(folder / "rate.json", asdict(curve) | {"config": settled.config.digest})
     (folder / "figures").mkdir(exist_ok=True)
     marks = {"suggested": curve.suggested} | ({"unstable above": curve.stable} if curve.stable else {})
     figures.save(
         figures.sweep(curve.rates, curve.losses, curve.smoothed, marks, note=curve.sentence()),
         folder / "figures" / "rate.png",
     )
-    return RateCurve(**values)
+    return curve
 
 
 def _taken(state: State) -> float:

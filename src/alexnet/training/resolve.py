@@ -92,7 +92,8 @@ def resolve(
         require(made, machine.device)
         return made
 
-    config, said = complete(given), []
+    config = complete(given)
+    said: list[str] = []
     if auto:
         assert memory is not None
         chosen, said = chosen_batch(config, data, machine, memory, "optim.rate" in given)

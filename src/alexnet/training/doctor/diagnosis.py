@@ -63,6 +63,6 @@ def _option(name: str, value: Any) -> str:
     part, leaf = name.replace("_", "-").split(".")
     if isinstance(value, bool):
         return f"--{part}.{leaf}" if value else f"--{part}.no-{leaf}"
-    if isinstance(value, tuple | list):
-        return f"--{part}.{leaf} {' '.join(map(str, value))}"
-    return f"--{part}.{leaf} {value}"
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        return f"--{part}.{leaf} {value}"
+    return f"--{part}.{leaf} {' '.join(map(str, value))}"

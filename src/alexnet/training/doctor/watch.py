@@ -79,8 +79,8 @@ class Doctor:
             return
         answers = predictions.probabilities.argmax(1)
         self._say(state, signs.of_the_answers(answers, predictions.labels, self._labels, self._prepared.classes))
-        chances = [100 * (1 - largest_share(np.asarray(labels))) for labels in (self._labels, predictions.labels)]
-        self._say(state, signs.of_the_epochs(self._epochs, *chances, len(answers)))
+        train, held_out = (100 * (1 - largest_share(labels)) for labels in (self._labels, predictions.labels))
+        self._say(state, signs.of_the_epochs(self._epochs, train, held_out, len(answers)))
 
     def not_finite(self, state: State, batch: Batch | None) -> str:
         """Note a loss that is not finite; returns the sentence to stop with."""
