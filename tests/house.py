@@ -23,6 +23,17 @@ def question_of(path: Path) -> str:
     return question + mark
 
 
+def folder(path: Path, indent: str) -> list[tuple[str, str]]:
+    """A folder's own row, then its files and folders by name."""
+    rows = [(f"{indent}{path.name}/", question_of(path / "__init__.py"))]
+    for one in sorted(path.iterdir()):
+        if (one / "__init__.py").exists():
+            rows += folder(one, indent + "  ")
+        elif one.suffix == ".py" and one.name != "__init__.py":
+            rows.append((f"{indent}  {one.name}", question_of(one)))
+    return rows
+
+
 def tree(package: Path = PACKAGE) -> str:
     """The package as an indented block: rooms from left to right, the files of a room by name."""
     rows = [("src/alexnet/", "")]
@@ -31,9 +42,7 @@ def tree(package: Path = PACKAGE) -> str:
         if (package / f"{room}.py").exists():
             rows.append((f"  {room}.py", question_of(package / f"{room}.py")))
         elif (package / room).is_dir():
-            rows.append((f"  {room}/", question_of(package / room / "__init__.py")))
-            files = sorted((package / room).glob("*.py"))
-            rows += [(f"    {path.name}", question_of(path)) for path in files if path.name != "__init__.py"]
+            rows += folder(package / room, "  ")
     return "".join(f"    {name:<22}{phrase}".rstrip() + "\n" for name, phrase in rows)
 
 

@@ -110,4 +110,4 @@ def test_a_folder_is_recognised(made: PreparedSet, picture_folder: Path, tmp_pat
 
 
 def test_a_batch_holds_what_a_network_needs() -> None:
-    assert [field.name for field in dataclasses.fields(Batch)] == ["images", "labels", "index"]
+    assert [field.name for field in dataclasses.fields(Batch)] == ["images", "labels", "index", "numbers", "partners"]

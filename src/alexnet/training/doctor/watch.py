@@ -7,6 +7,7 @@ gets the diagnoses that an uninterrupted one would have had. Nothing it does cha
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,11 @@ class Doctor:
         config = self._setting.config
         self._losses.append(loss)
         self._say(state, signs.of_the_network(config, look(state, batch, self._setting), updates(state)))
-        if signs.learns_nothing(self._losses, self._chance, DOUBT) and not self._said & {
-            "rate too high",
-            "rate too low",
-        }:
-            distance = moved(state, self._start)
+        doubt = signs.learns_nothing(self._losses, self._chance, DOUBT)
+        if doubt and not self._said & {"rate too high", "rate too low"}:
+            # Where no gradient arrives, weights that do not move say nothing of the rate.
+            blocked = self._said & {"dead units", "vanishing", "input scale"}
+            distance = math.inf if blocked else moved(state, self._start)
             self._say(
                 state,
                 signs.of_the_rate(
