@@ -189,7 +189,9 @@ def test_pictures_that_cannot_be_read_are_told_in_their_place(mixed_folder: list
     for path, row, reason in found:
         readable = path in (mixed_folder[0], mixed_folder[-1])
         assert (row is not None) == readable == (reason == ""), (path, reason)
-    assert {reason for path, _, reason in found if path.name == "missing.png"} == {"there is no such file, or a link that leads nowhere"}
+    assert {reason for path, _, reason in found if path.name == "missing.png"} == {
+        "there is no such file, or a link that leads nowhere"
+    }
     assert {reason for path, _, reason in found if path.name in ("pipe.png", mixed_folder[-2].name)} == {"not a file"}
     square = np.asarray(found[0][1])
     assert square.shape == (5,)

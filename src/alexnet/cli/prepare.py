@@ -24,7 +24,7 @@ class Options:
     """What, where, and how pictures become squares."""
 
     source: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SOURCE", help_behavior_hint="")]
-    """A folder of class folders, an archive of one, a list, Parquet, ImageNet, `hub:NAME`, `tree:FOLDER` or `digits`."""
+    """Class folders, an archive of them, a list, Parquet, ImageNet, `hub:NAME`, `tree:FOLDER` or `digits`."""
     out: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="OUT", help_behavior_hint="")]
     """The folder to make: new, or empty."""
     size: Annotated[int, tyro.conf.arg(metavar="PIXELS")] = 256
