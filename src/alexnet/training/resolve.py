@@ -141,12 +141,12 @@ def _quick_for(data: DataFacts) -> dict[str, Any]:
     they show fills more or less of them. Calibrated on CIFAR-10 and on 1,100 photographs of clothes (docs/recipes.md).
     """
     share = max(data.pictures, 1) / 50_000
-    epochs = min(100, max(18, round(30 * share**-0.08), round(18 * share**-0.21)))
+    epochs = min(100, max(18, round(18 * share**-0.21)))
     changes: dict[str, Any] = {"train.epochs": epochs, "optim.warmup": epochs / 5}
     if data.pictures < FEW:
         changes |= {"train.batch": 64, "optim.rate": 0.05, "optim.decay": 0.005}
     if data.side > 48:
-        changes |= {"data.size": 72, "augment.crop": 64, "augment.pad": 0, "augment.cutout": 0}
+        changes |= {"data.size": 72, "augment.crop": 64, "augment.pad": 0}
         changes |= {"augment.zoom": 0.3, "augment.stretch": 1.5, "augment.colour": "source"}
     return changes
 
