@@ -30,7 +30,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "additions.md"
 #: Two-sided 95% point of Student's t by degrees of freedom.
 STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 #: Pictures of the most and the least frequent class of the unbalanced part; geometric in between.
-MOST, LEAST = 2000, 40
+MOST, LEAST = 1000, 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +48,9 @@ class Question:
 _NORMS = {"none": "none", "response normalization": "response", "batch normalization": "batch"}
 QUESTIONS = {
     "normalization": Question(
-        text="Normalization, at two rates: the network `cifar-26` on 10,000 training pictures, 10 epochs",
+        text="Normalization, at two rates: the network `cifar-26` on 5,000 training pictures, 10 epochs",
         recipe="cifar-26",
-        always={"train.limit": 10_000, "train.epochs": 10, "optim.schedule": "cosine", "optim.bound": False},
+        always={"train.limit": 5_000, "train.epochs": 10, "optim.schedule": "cosine", "optim.bound": False},
         settings={
             f"{name}, rate {rate:g}": {"model.norm": norm, "optim.rate": rate}
             for rate in (0.001, 0.01)
@@ -58,9 +58,9 @@ QUESTIONS = {
         },
     ),
     "mixing": Question(
-        text="Mixed pictures: the recipe `quick` on 5,000 training pictures, 40 epochs",
+        text="Mixed pictures: the recipe `quick` on 2,500 training pictures, 40 epochs",
         recipe="quick",
-        always={"train.limit": 5_000, "train.epochs": 40, "train.batch": 128, "optim.rate": 0.1},
+        always={"train.limit": 2_500, "train.epochs": 40, "train.batch": 64, "optim.rate": 0.05},
         settings={
             "neither": {},
             "MixUp .2": {"augment.mixup": 0.2},
@@ -70,10 +70,10 @@ QUESTIONS = {
     ),
     "imbalance": Question(
         text=f"An unbalanced training set ({MOST:,} pictures of the most frequent class to {LEAST} of the least), a "
-        "balanced test set: the recipe `quick`, 25 epochs",
+        "balanced test set: the recipe `quick`, 30 epochs",
         recipe="quick",
         unbalanced=True,
-        always={"train.epochs": 25, "train.batch": 128, "optim.rate": 0.1, "data.all_of_train": True},
+        always={"train.epochs": 30, "train.batch": 64, "optim.rate": 0.05, "data.all_of_train": True},
         settings={
             "nothing": {},
             "class weights": {"train.class_weights": "balanced"},
