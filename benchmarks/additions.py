@@ -4,7 +4,8 @@
     python benchmarks/additions.py --page        writes docs/additions.md from the results alone
 
 PICTURES is any source with a train and a test split. Every run is `alexnet.train` with the changes shown; errors are
-top-1 on test, centre crop. Adds what came to benchmarks/results/additions.json with machine and versions.
+top-1 on test, centre crop. Adds what came to benchmarks/results/additions.json with machine and versions; what is
+there already is not run again.
 """
 
 from __future__ import annotations
@@ -63,7 +64,6 @@ QUESTIONS = {
         always={"train.limit": 2_500, "train.epochs": 40, "train.batch": 64, "optim.rate": 0.05},
         settings={
             "neither": {},
-            "MixUp .2": {"augment.mixup": 0.2},
             "MixUp 1": {"augment.mixup": 1.0},
             "CutMix 1": {"augment.cutmix": 1.0},
         },
@@ -120,6 +120,7 @@ def measure(source: str, question: Question, changes: Mapping[str, Any], seed: i
         by_class = [line.split(",") for line in (Path(folder) / "run" / "per_class.csv").read_text().splitlines()]
         return {
             "seed": seed,
+            "changes": dict(question.always) | dict(changes),
             "split": scores["split"],
             "n": scores["n"],
             "top1_error": scores["top1_error"]["value"],
@@ -197,6 +198,14 @@ def keep(name: str, pictures: str, setting: str, run: dict[str, Any]) -> None:
     RESULT.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
 
 
+def done(name: str, setting: str, question: Question, seed: int) -> bool:
+    """Whether the results hold this run already, with the same changes."""
+    results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    runs = results.get(name, {}).get("settings", {}).get(setting, [])
+    changes = dict(question.always) | dict(question.settings[setting])
+    return any(one["seed"] == seed and one["changes"] == changes for one in runs)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", nargs="?")
@@ -220,6 +229,8 @@ def main() -> None:
                 source = str(unbalanced(options.pictures, Path(folder) / "unbalanced"))
             for seed in options.seeds:
                 for setting, changes in question.settings.items():
+                    if done(name, setting, question, seed):
+                        continue
                     run = measure(source, question, changes, seed, options.threads)
                     keep(name, Path(options.pictures).name, setting, run)
                     print(f"{name}, {setting}, seed {seed}: {run['top1_error']:.2f}%, {run['seconds']} s", flush=True)
