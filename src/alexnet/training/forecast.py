@@ -24,7 +24,7 @@ from alexnet.device import Machine
 from alexnet.training.speed import Speed, sizes_of
 
 #: A training step holds so many times the outputs that `summary` counts: those of ReLU and dropout, the gradients.
-#: Measured on the CPU with the recipes quick, cifar-18 and source; see docs/forecast.md.
+#: With it the memory that came was 0.7 to 1.1 of the forecast on a CPU, for five recipes; see docs/forecast.md.
 HELD = 2.5
 #: Share of the free memory that a run may be forecast to take.
 SHARE = 0.9
