@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import tempfile
 import time
@@ -103,7 +104,7 @@ def unbalanced(source: str, folder: Path) -> Path:
 
 
 def measure(source: str, question: Question, changes: Mapping[str, Any], seed: int, threads: int) -> dict[str, Any]:
-    """One run: its test error in percent, overall and by class, and what it cost."""
+    """One run: its test error in percent, and what it cost."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
         run = alexnet.train(
@@ -116,7 +117,6 @@ def measure(source: str, question: Question, changes: Mapping[str, Any], seed: i
         lines = (Path(folder) / "run" / "metrics.jsonl").read_text().splitlines()
         epochs = [line for line in map(json.loads, lines) if line["kind"] == "epoch"]
         scores = next(one for one in run.results["scores"] if one["protocol"] == "centre")
-        by_class = [line.split(",") for line in (Path(folder) / "run" / "per_class.csv").read_text().splitlines()]
         return {
             "seed": seed,
             "changes": dict(question.always) | dict(changes),
@@ -124,7 +124,6 @@ def measure(source: str, question: Question, changes: Mapping[str, Any], seed: i
             "n": scores["n"],
             "top1_error": scores["top1_error"]["value"],
             "train_top1_error": epochs[-1]["train_top1_error"],
-            "per_class": by_class,
             "seconds": round(time.monotonic() - began, 1),
             "environment": json.loads((Path(folder) / "run" / "environment.json").read_text()),
         }
@@ -151,8 +150,8 @@ def page(results: Mapping[str, Any]) -> str:
     parts = [
         "# Normalization, mixed pictures, unbalanced classes: measured\n",
         "Top-1 error in percent on test by the centre crop: mean and standard deviation over seeds. The difference is "
-        "that to the first row over the same seeds, in points, with its 95% interval (Student's t). Training error is "
-        "that of the last epoch as it was trained, augmentation and mixing included.\n",
+        "that to the\nfirst row over the same seeds, in points, with its 95% interval (Student's t). Training error is "
+        "that of the last epoch as\nit was trained, augmentation and mixing included.\n",
     ]
     for name, question in QUESTIONS.items():
         found = results.get(name)
@@ -173,14 +172,17 @@ def page(results: Mapping[str, Any]) -> str:
             errors, trained = ([one[key] for one in runs] for key in ("top1_error", "train_top1_error"))
             spread = f" ({statistics.stdev(errors):.1f})" if len(errors) > 1 else ""
             gap, half = difference(runs, first)
-            compared = "" if runs is first else f"{gap:+.1f} [{gap - half:+.1f}, {gap + half:+.1f}]"
-            said = "" if runs is first else verdict(gap, half)
+            compared, said = f"{gap:+.1f} [{gap - half:+.1f}, {gap + half:+.1f}]", verdict(gap, half)
+            if math.isinf(half):
+                compared, said = f"{gap:+.1f} (one seed)", ""
+            if runs is first:
+                compared, said = "", ""
             row = (setting, f"{statistics.mean(errors):.1f}{spread}", compared, said, f"{statistics.mean(trained):.1f}")
             parts.append(f"| {' | '.join(row)} |")
         seeds = ", ".join(str(one["seed"]) for one in first)
         machine = first[0]["environment"]
         parts.append(
-            f"\nSeeds {seeds}. {machine['processor']}, {machine['threads']} threads, {machine['instruction_set']}, "
+            f"\nSeeds {seeds}. {machine['processor']}, {machine['threads']} thread(s), {machine['instruction_set']}, "
             f"torch {machine['torch']}.\n"
         )
     parts.append("Made by `python benchmarks/additions.py`; the figures are in `benchmarks/results/additions.json`.")

@@ -24,7 +24,13 @@ def module(name: str) -> ModuleType:
 
 
 @pytest.mark.parametrize(
-    ("name", "page"), [("does_it_train", "does-it-train.md"), ("recipe_results", "recipes.md"), ("doctor", "doctor.md")]
+    ("name", "page"),
+    [
+        ("does_it_train", "does-it-train.md"),
+        ("recipe_results", "recipes.md"),
+        ("doctor", "doctor.md"),
+        ("additions", "additions.md"),
+    ],
 )
 def test_a_page_is_made_of_its_results(name: str, page: str) -> None:
     benchmark = module(name)
