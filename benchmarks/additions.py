@@ -11,6 +11,7 @@ there already is not run again.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import math
 import statistics
@@ -117,6 +118,8 @@ def measure(source: str, question: Question, changes: Mapping[str, Any], seed: i
         lines = (Path(folder) / "run" / "metrics.jsonl").read_text().splitlines()
         epochs = [line for line in map(json.loads, lines) if line["kind"] == "epoch"]
         scores = next(one for one in run.results["scores"] if one["protocol"] == "centre")
+        with open(Path(folder) / "run" / "per_class.csv", newline="") as file:
+            recalls = [float(row["recall"]) for row in csv.DictReader(file)]
         return {
             "seed": seed,
             "changes": dict(question.always) | dict(changes),
@@ -124,15 +127,16 @@ def measure(source: str, question: Question, changes: Mapping[str, Any], seed: i
             "n": scores["n"],
             "top1_error": scores["top1_error"]["value"],
             "train_top1_error": epochs[-1]["train_top1_error"],
+            "later_half_error": 100 - 100 * statistics.mean(recalls[len(recalls) // 2 :]),
             "seconds": round(time.monotonic() - began, 1),
             "environment": json.loads((Path(folder) / "run" / "environment.json").read_text()),
         }
 
 
-def difference(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> tuple[float, float]:
+def difference(ours: list[dict[str, Any]], theirs: list[dict[str, Any]], key: str) -> tuple[float, float]:
     """Mean over common seeds of ours minus theirs, points of error, and half of its 95% interval (Student's t)."""
-    before = {one["seed"]: one["top1_error"] for one in theirs}
-    gaps = [one["top1_error"] - before[one["seed"]] for one in ours if one["seed"] in before]
+    before = {one["seed"]: one[key] for one in theirs}
+    gaps = [one[key] - before[one["seed"]] for one in ours if one["seed"] in before]
     if len(gaps) < 2:
         return (gaps or [float("nan")])[0], float("inf")
     return statistics.mean(gaps), STUDENT[len(gaps) - 1] * statistics.stdev(gaps) / len(gaps) ** 0.5
@@ -162,23 +166,7 @@ def page(results: Mapping[str, Any]) -> str:
         parts.append(
             f"## {question.text}\n\nPictures: {found['pictures']}, {first[0]['n']:,} of them to test; {shown}.\n"
         )
-        parts.append(
-            "| setting | test error | difference | verdict | training error |\n| --- | --- | --- | --- | --- |"
-        )
-        for setting in question.settings:
-            runs = found["settings"].get(setting, [])
-            if not runs:
-                continue
-            errors, trained = ([one[key] for one in runs] for key in ("top1_error", "train_top1_error"))
-            spread = f" ({statistics.stdev(errors):.1f})" if len(errors) > 1 else ""
-            gap, half = difference(runs, first)
-            compared, said = f"{gap:+.1f} [{gap - half:+.1f}, {gap + half:+.1f}]", verdict(gap, half)
-            if math.isinf(half):
-                compared, said = f"{gap:+.1f} (one seed)", ""
-            if runs is first:
-                compared, said = "", ""
-            row = (setting, f"{statistics.mean(errors):.1f}{spread}", compared, said, f"{statistics.mean(trained):.1f}")
-            parts.append(f"| {' | '.join(row)} |")
+        parts += _table(question, found["settings"])
         seeds = ", ".join(str(one["seed"]) for one in first)
         machine = first[0]["environment"]
         parts.append(
@@ -187,6 +175,40 @@ def page(results: Mapping[str, Any]) -> str:
         )
     parts.append("Made by `python benchmarks/additions.py`; the figures are in `benchmarks/results/additions.json`.")
     return "\n".join(parts) + "\n"
+
+
+def _table(question: Question, settings: Mapping[str, list[dict[str, Any]]]) -> list[str]:
+    """The rows of a question's Markdown table."""
+    errors = {"top1_error": "test error"}
+    if question.unbalanced:
+        errors["later_half_error"] = "error of the rarer half of the classes"
+    columns = [head for title in errors.values() for head in (title, "difference", "verdict")]
+    rows = [f"| setting | {' | '.join(columns)} | training error |", f"| --- |{' --- |' * (len(columns) + 1)}"]
+    first = settings[next(iter(question.settings))]
+    for setting in question.settings:
+        runs = settings.get(setting, [])
+        if not runs:
+            continue
+        cells = [setting]
+        for key in errors:
+            cells += [_spread([one[key] for one in runs]), *_against(runs, first, key)]
+        cells.append(f"{statistics.mean(one['train_top1_error'] for one in runs):.1f}")
+        rows.append(f"| {' | '.join(cells)} |")
+    return rows
+
+
+def _spread(values: list[float]) -> str:
+    return f"{statistics.mean(values):.1f}" + (f" ({statistics.stdev(values):.1f})" if len(values) > 1 else "")
+
+
+def _against(runs: list[dict[str, Any]], first: list[dict[str, Any]], key: str) -> tuple[str, str]:
+    """The difference to the first setting with its interval, and the verdict."""
+    if runs is first:
+        return "", ""
+    gap, half = difference(runs, first, key)
+    if math.isinf(half):
+        return f"{gap:+.1f} (one seed)", ""
+    return f"{gap:+.1f} [{gap - half:+.1f}, {gap + half:+.1f}]", verdict(gap, half)
 
 
 def keep(name: str, pictures: str, setting: str, run: dict[str, Any]) -> None:
