@@ -18,7 +18,9 @@ from conftest import draw_folder
 
 
 def test_what_workers_import_leaves_torch_alone() -> None:
-    code = "import sys, alexnet.data.workers; sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, alexnet.data.workers, alexnet.data.shards, alexnet.data.survey; sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
@@ -109,4 +111,4 @@ def test_a_fault_of_ours_in_a_worker_is_shown(picture_folder: Path, tmp_path: Pa
         (tmp_path / folder).mkdir()
     jobs = iter([shards.cut(listing, 16, 0)])
     with pytest.raises(RuntimeError, match="AssertionError"):
-        list(workers.in_workers(jobs, 1, tmp_path, 16, "bent", lambda done: None))  # type: ignore[arg-type]
+        list(workers.in_workers(shards.write_shard, jobs, 1, (tmp_path, 16, "bent")))

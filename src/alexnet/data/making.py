@@ -6,7 +6,6 @@ A full disk, a kill or too many unreadable pictures lose nothing that is finishe
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -20,12 +19,10 @@ from alexnet.data.prepared import REQUEST
 from alexnet.data.shards import Job, cut, part_path, pictures_a_shard, shard_path, write_shard
 from alexnet.data.square import Fit
 from alexnet.data.storage import clear_parts, gigabytes, write_json
-from alexnet.data.workers import in_workers
+from alexnet.data.workers import how_many, in_workers
 
 #: Seconds of work from which more processes are worth their start.
 _WORTH = 2.0
-#: Processes at most that are started unasked: each takes some 60 MB.
-_WORKERS = 8
 
 
 def make(
@@ -83,20 +80,15 @@ def _results(
 ) -> Generator[int, None, None]:
     if processes <= 1:
         return (write_shard(job, path, size, fit, count) for job in jobs)
-    return in_workers(jobs, processes, path, size, fit, count)
+    return in_workers(write_shard, jobs, processes, (path, size, fit), report=count, kept="what is finished is kept")
 
 
 def _processes(workers: int | None, listing: Listing, pictures: int, size: int, shards: int) -> int:
     """How many processes: as asked, else one a core where the work is worth their start."""
-    if workers is not None:
-        return min(workers, shards)
     # Seconds on one core, measured: opening, filling the square, decoding JPEG.
     share = pictures / len(listing)
     seconds = pictures * (1.2e-4 + 2e-8 * size**2) + share * listing.source_bytes * 6e-8
-    if seconds < _WORTH:
-        return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, _WORKERS, shards)
+    return how_many(workers, shards, worth=seconds >= _WORTH)
 
 
 def _check_space(path: Path, total: int, missing: int, size: int, say: Callable[[str], None]) -> None:

@@ -24,6 +24,7 @@ from alexnet.data.origins import shown
 from alexnet.data.prepared import DATASET, REQUEST, VERSION, PreparedSet, is_prepared, open_prepared, read_json
 from alexnet.data.square import FITS, Fit
 from alexnet.data.storage import FULL, LOCK, is_part, locked
+from alexnet.data.workers import require
 
 
 def prepare(
@@ -59,8 +60,7 @@ def prepare(
     request = request_of(listing, size, fit, split_seed)
     if not 0 <= max_left_out <= 1:
         raise ValueError(f"--max-left-out is a share from 0 to 1 (5% is 0.05), not {max_left_out}")
-    if workers is not None and workers < 1:
-        raise ValueError(f"--workers must be 1 or more, or left away for as many as there are cores, not {workers}")
+    require(workers)
     _refuse_foreign(path, listing, request)
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""How do several processes make shards? Fresh interpreters that are sent jobs through a socket, one job at a time each.
+"""How do several processes work for one? Fresh interpreters are sent jobs through a socket, one at a time each.
 
 They are started by name rather than with `multiprocessing`, which would import the caller's script again in each: so a
 script, a notebook and a prompt may call without a guard. A worker ends by itself when its caller is gone, however that
-ended. It imports no torch.
+ended. It imports the module of the work it is given, and no torch.
 """
 
 from __future__ import annotations
@@ -14,67 +14,92 @@ import sys
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from multiprocessing.connection import Connection, Pipe, wait
-from pathlib import Path
+from typing import Any, TypeVar
 
-from alexnet.data.shards import Job, write_shard
-from alexnet.data.square import Fit
+T = TypeVar("T")
 
 #: What a worker computes with: one thread each, there are enough workers.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-_ENDED = (
-    "a process that was reading pictures was ended from outside, perhaps for want of memory; "
-    "what is finished is kept: run the same command again, perhaps with fewer workers"
-)
+#: Processes at most that are started unasked: each takes some 60 MB.
+_MOST = 8
+
+
+def require(workers: int | None) -> None:
+    """ValueError for a number of processes below 1; None leaves the choice to `how_many`."""
+    if workers is not None and workers < 1:
+        raise ValueError(f"--workers must be 1 or more, or left away for as many as there are cores, not {workers}")
+
+
+def how_many(workers: int | None, jobs: int, *, worth: bool) -> int:
+    """Processes for so many jobs: as asked, else one a core where the work is worth their start; 1 = none but this."""
+    if workers is not None:
+        return min(workers, jobs)
+    if not worth:
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, _MOST, jobs)
 
 
 def in_workers(
-    jobs: Iterator[Job], count: int, out: Path, size: int, fit: Fit, report: Callable[[int], None]
-) -> Generator[int, None, None]:
-    """Make shards in `count` processes; yields how many pictures each left out, as they are finished.
+    work: Callable[..., T],
+    jobs: Iterator[Any],
+    count: int,
+    arguments: tuple[Any, ...] = (),
+    *,
+    report: Callable[[int], None] = lambda done: None,
+    kept: str = "",
+) -> Generator[T, None, None]:
+    """`work(job, *arguments, report)` of every job in `count` processes; yields the values as they come.
+
+    Args:
+        work: a function that its module has under its own name; jobs, arguments and values can be pickled.
+        report: told what `work` reports while it works.
+        kept: what of the work is not lost when a worker is ended, for the error that says so.
 
     Raises:
-        OSError: as a worker met it when writing.
-        RuntimeError: when a worker ends without a word, e.g. killed for want of memory.
+        OSError: as a worker met it.
+        RuntimeError: when a worker ends without a word, e.g. killed for want of memory, or `work` fails.
     """
+    ended = RuntimeError(
+        "a process that was reading pictures was ended from outside, perhaps for want of memory; "
+        f"{kept + ': ' if kept else ''}run the same command again, perhaps with fewer workers"
+    )
     with contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(_worker(out, size, fit)) for _ in range(count)]
-        busy = [worker for worker in workers if _send_next(worker, jobs)]
-        while busy:
-            for worker in wait(busy):
-                assert isinstance(worker, Connection)
-                try:
+        workers = [stack.enter_context(_worker()) for _ in range(count)]
+        try:
+            for worker in workers:
+                worker.send((work, arguments))
+            busy = [worker for worker in workers if _send_next(worker, jobs)]
+            while busy:
+                for worker in wait(busy):
+                    assert isinstance(worker, Connection)
                     kind, value, text = worker.recv()
-                except (EOFError, ConnectionResetError):
-                    raise RuntimeError(_ENDED) from None
-                if kind == "read":
-                    report(value)
-                elif kind == "finished":
-                    yield value
-                    if not _send_next(worker, jobs):
-                        busy.remove(worker)
-                elif kind == "unwritable":
-                    raise OSError(value, text)
-                else:
-                    raise RuntimeError(f"a process that was reading pictures failed:\n{text}")
+                    if kind == "report":
+                        report(value)
+                    elif kind == "done":
+                        yield value
+                        if not _send_next(worker, jobs):
+                            busy.remove(worker)
+                    elif kind == "refused":
+                        raise OSError(value, text)
+                    else:
+                        raise RuntimeError(f"a process that was reading pictures failed:\n{text}")
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            raise ended from None
 
 
-def _send_next(worker: Connection, jobs: Iterator[Job]) -> bool:
+def _send_next(worker: Connection, jobs: Iterator[Any]) -> bool:
     job = next(jobs, None)
-    if job is None:
-        return False
-    try:
+    if job is not None:
         worker.send(job)
-    except (BrokenPipeError, ConnectionResetError):  # it ended after its last report
-        raise RuntimeError(_ENDED) from None
-    return True
+    return job is not None
 
 
 @contextlib.contextmanager
-def _worker(out: Path, size: int, fit: Fit) -> Iterator[Connection]:
+def _worker() -> Iterator[Connection]:
     ours, theirs = Pipe()
     command = (
-        f"import sys; sys.path[:] = {sys.path!r}; from alexnet.data.workers import serve; "
-        f"serve({theirs.fileno()}, {os.fspath(out)!r}, {size}, {fit!r})"
+        f"import sys; sys.path[:] = {sys.path!r}; from alexnet.data.workers import serve; serve({theirs.fileno()})"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", command],
@@ -95,23 +120,24 @@ def _worker(out: Path, size: int, fit: Fit) -> Iterator[Connection]:
             process.wait()
 
 
-def serve(descriptor: int, out: str, size: int, fit: Fit) -> None:
-    """A worker's life: jobs in, reports out, until the caller closes the socket."""
+def serve(descriptor: int) -> None:
+    """A worker's life: the work first, then jobs in and reports out, until the caller closes the socket."""
     caller = Connection(descriptor)
 
     def report(done: int) -> None:
-        caller.send(("read", done, ""))  # fails when the caller is gone, which ends this process
+        caller.send(("report", done, ""))  # fails when the caller is gone, which ends this process
 
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        work, arguments = caller.recv()
         while True:
             job = caller.recv()
             try:
-                left_out = write_shard(job, Path(out), size, fit, report)
+                value = work(job, *arguments, report)
             except (BrokenPipeError, ConnectionResetError):
                 raise
             except OSError as error:
-                caller.send(("unwritable", error.errno, error.strerror))
+                caller.send(("refused", error.errno, error.strerror))
             except Exception:
                 caller.send(("failed", 0, traceback.format_exc()))
             else:
-                caller.send(("finished", left_out, ""))
+                caller.send(("done", value, ""))
