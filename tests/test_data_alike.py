@@ -8,9 +8,9 @@ from hypothesis import given as for_all
 from hypothesis import settings as how
 from hypothesis import strategies as some
 
-from alexnet.data import alike
-from alexnet.data.alignment import cosines, similarity
-from alexnet.data.alike import find_alike
+from alexnet.data.inspect import alike
+from alexnet.data.inspect.alignment import cosines, similarity
+from alexnet.data.inspect.alike import find_alike
 
 
 def textures(count: int, seed: int = 0) -> np.ndarray:

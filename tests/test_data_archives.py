@@ -19,9 +19,8 @@ from hypothesis import settings as how
 from hypothesis import strategies as some
 from PIL import Image
 
-from alexnet.data import spans
-from alexnet.data.archives import list_archive, members
-from alexnet.data.sources import Listing, list_source
+from alexnet.data.sources import Listing, list_source, spans
+from alexnet.data.sources.archives import list_archive, members
 
 FORMS = ("zip", "stored.zip", "tar", "tar.gz", "tgz", "tar.bz2", "tar.xz")
 
@@ -228,7 +227,7 @@ def test_archives_cut_off_are_refused_in_a_sentence(tmp_path: Path, form: str) -
 
 
 def test_a_compressed_tar_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alexnet.data.tars._STREAM", 1 << 22)
+    monkeypatch.setattr("alexnet.data.sources.tars._STREAM", 1 << 22)
     path = pack(tmp_path / "a.tgz", {"a/1.png": picture(1), "a/big.png": bytes(40 << 20), "b/1.png": picture(1)})
     with pytest.raises(ValueError, match="a bomb"):
         list_source(path)

@@ -18,14 +18,14 @@ from hypothesis import strategies as some
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from alexnet.cli.main import main
-from alexnet.data import survey as surveys
-from alexnet.data.findings import balance
 from alexnet.data.inspect import Inspection, inspect
-from alexnet.data.look import look
+from alexnet.data.inspect import survey as surveys
+from alexnet.data.inspect.findings import balance
+from alexnet.data.inspect.look import look
+from alexnet.data.inspect.survey import survey
+from alexnet.data.inspect.wording import told
 from alexnet.data.prepare import prepare
 from alexnet.data.sources import list_source
-from alexnet.data.survey import survey
-from alexnet.data.told import told
 
 
 def scene(seed: int, width: int = 120, height: int = 96) -> Image.Image:

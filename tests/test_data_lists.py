@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from alexnet.data.lists import list_list, rows
 from alexnet.data.sources import list_source
+from alexnet.data.sources.lists import list_list, rows
 
 
 def write(path: Path, text: str | bytes) -> Path:

@@ -60,7 +60,8 @@ def told(name: str, few: Done, many: Done, held: int = 0) -> None:
     assert many.code == 0, many.err
     each = (many.most - few.most) / (MANY - FEW)
     print(json.dumps({"what": name, f"MB at {FEW:,}": few.most // 10**6, f"MB at {MANY:,}": many.most // 10**6,
-                      "bytes a picture": round(each)}), file=sys.stderr)  # fmt: skip
+                      "bytes a picture": round(each), f"seconds at {FEW:,}": round(few.seconds, 1),
+                      f"seconds at {MANY:,}": round(many.seconds, 1)}), file=sys.stderr)  # fmt: skip
     assert each < EACH + held, f"{name}: {each:.0f} bytes of memory for each picture more"
 
 

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alexnet.data import parquet
-from alexnet.data.sources import list_source
+from alexnet.data.sources import list_source, parquet
 
 
 def write(path: Path, labels: list[Any], *, names: list[str] | None = None, group: int = 7) -> Path:

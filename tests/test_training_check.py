@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from alexnet.cli.main import main
-from alexnet.data.digits import list_digits
-from alexnet.training import suspects as judging
+from alexnet.data.sources.digits import list_digits
+from alexnet.training import label_errors as judging
 from alexnet.training.evaluate import evaluate_rows
 
 

@@ -115,8 +115,14 @@ def test_a_sweep_leaves_a_curve_and_no_run(
     assert json.loads((out / "rate.json").read_text())["suggested"] == curve.suggested
     assert sorted(path.name for path in out.rglob("*") if path.is_file()) == ["rate.json", "rate.png"]
     assert "suggested: --rate" in curve.sentence()
-    with pytest.raises(ValueError, match="not a new or empty folder"):
+    with pytest.raises(ValueError, match="not empty; name a new or empty folder"):
         find_rate(picture_folder, out=out)
+    holed = shutil.copytree(picture_folder, tmp_path / "holed")
+    (next(one for one in holed.iterdir() if one.is_dir()) / "broken.png").write_bytes(b"no picture")
+    refused = tmp_path / "refused"
+    with pytest.raises(ValueError, match="--max-left-out"):  # found after left_out.csv is written
+        find_rate(holed, out=refused, recipe="quick", changes=SMALL, threads=1, workers=1, max_left_out=0.0)
+    assert not refused.exists()
 
 
 def test_the_first_batch_is_what_the_first_step_eats(

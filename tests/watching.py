@@ -20,6 +20,8 @@ class Done(NamedTuple):
     err: str
     most: int
     """Largest amount of memory of its own (RssAnon) that was seen, bytes, over all processes that it started."""
+    seconds: float
+    """From its start to its end."""
 
 
 def start(*words: str | Path, cwd: Path | None = None) -> Done:
@@ -30,6 +32,7 @@ def start(*words: str | Path, cwd: Path | None = None) -> Done:
 def watched(command: list[str], cwd: Path | None = None) -> Done:
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     most = 0
+    began = time.monotonic()
     process = subprocess.Popen(
         command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
     )
@@ -43,8 +46,9 @@ def watched(command: list[str], cwd: Path | None = None) -> Done:
     watcher = threading.Thread(target=watch)
     watcher.start()
     out, err = process.communicate(timeout=600)
+    seconds = time.monotonic() - began
     watcher.join()
-    return Done(process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), most)
+    return Done(process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), most, seconds)
 
 
 def family(process: int) -> list[int]:

@@ -57,7 +57,7 @@ class AugmentConfig:
     randaugment: int = 0
     """Operations that RandAugment (kornia) draws for a picture; 0 = none."""
     randaugment_magnitude: int = 9
-    """Strength of RandAugment's operations, 0 to 30."""
+    """Strength of RandAugment's operations, 1 to 29."""
     cutout: int = 0
     """Side of a square at a random place that is filled with the mean colour, pixels; 0 = none."""
     mixup: float = 0.0

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alexnet.data.decode import Unreadable
-from alexnet.data.folders import why
 from alexnet.data.listing import Listing, Reader
+from alexnet.data.sources.folders import why
 from alexnet.data.square import Fit, load_square
 from alexnet.data.storage import placed
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from alexnet import device as machines
 from alexnet.data.decode import MAX_BYTES, Unreadable
-from alexnet.data.folders import why
+from alexnet.data.sources.folders import why
 from alexnet.data.square import Fit, load_square
 from alexnet.scoring.protocols import cut, placements, require
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alexnet.data.decode import Unreadable
-from alexnet.data.findings import write_tables
 from alexnet.data.inspect import Inspection, inspect
+from alexnet.data.inspect.findings import write_tables
+from alexnet.data.inspect.wording import told
 from alexnet.data.origins import file_name, shown
 from alexnet.data.prepared import is_prepared, open_prepared
 from alexnet.data.sources import list_source
 from alexnet.data.square import load_square
 from alexnet.data.storage import write_json
-from alexnet.data.told import told
 from alexnet.training.folder import read_json
 from alexnet.training.listener import Listener, Silent
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from alexnet.data.prepared import PreparedSet
-    from alexnet.training.suspects import Suspects
+    from alexnet.training.label_errors import Suspects
 
 #: Pairs, pictures and suspects drawn on a sheet; pixels of each.
 PAIRS, SUSPECTS, SIDE = 24, 48, 128
@@ -52,7 +52,7 @@ class Check:
     def __str__(self) -> str:
         text = told(self.inspection)
         if self.suspects is not None:
-            from alexnet.training.suspects import told_suspects
+            from alexnet.training.label_errors import told_suspects
 
             text += "\n" + told_suspects(self.suspects)
         return text
@@ -98,8 +98,8 @@ def check(
     )
     prepared, suspects = None, None
     if run is not None:
+        from alexnet.training.label_errors import find_suspects
         from alexnet.training.run import load
-        from alexnet.training.suspects import find_suspects
 
         prepared, splits = find_suspects(load(run), listener, device=device, threads=threads)
         suspects = tuple(splits)
@@ -175,7 +175,7 @@ def _write(done: Check, prepared: PreparedSet | None, folder: Path) -> None:
     for name, figure in _figures(done.inspection):
         save(figure, folder / f"{name}.png")
     if prepared is not None and done.suspects is not None:
-        from alexnet.training.suspects import write_label_errors
+        from alexnet.training.label_errors import write_label_errors
 
         write_label_errors(folder / "label_errors.csv", done.suspects)
         for one in done.suspects:

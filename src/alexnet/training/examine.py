@@ -12,10 +12,10 @@ from alexnet.scoring.protocols import PROTOCOLS
 from alexnet.scoring.scores import ClassScores, per_class
 from alexnet.scoring.subgroup import GroupScores, group_scores, read_groups
 from alexnet.training.calibration import Calibrated, calibrate
+from alexnet.training.ensemble import Ensemble, evaluate_together
 from alexnet.training.evaluate import Evaluation, evaluate
 from alexnet.training.listener import Listener, Silent
 from alexnet.training.run import load
-from alexnet.training.together import Ensemble, evaluate_together
 
 
 @dataclass(frozen=True, kw_only=True)

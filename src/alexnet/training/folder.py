@@ -68,17 +68,7 @@ def open_run_folder(out: str | os.PathLike[str] | None, source: str, words: Mapp
     Raises:
         ValueError: when `out` holds something already.
     """
-    if out is None:
-        path = free_folder(source)
-    else:
-        path = Path(out)
-        if path.exists() and not path.is_dir():
-            raise ValueError(f"--out {path} is a file; name a new or empty folder")
-        if path.is_dir() and any(path.iterdir()):
-            resumable = (path / "request.json").exists()
-            advice = f"to go on with it: alexnet resume {path}" if resumable else "name a new or empty folder"
-            raise ValueError(f"the folder {path} is not empty; {advice}")
-        path.mkdir(parents=True, exist_ok=True)
+    path = new_folder(out, source)
     folder = RunFolder(path)
     write_json(path / "request.json", words)
     return folder
@@ -106,6 +96,25 @@ def request(
         "max_left_out": max_left_out,
         "max_hours": max_hours,
     }
+
+
+def new_folder(out: str | os.PathLike[str] | None, source: str, ending: str = "") -> Path:
+    """Make the folder `out`, or where it is None the first free one after the source's name.
+
+    Raises:
+        ValueError: when `out` is a file or holds something already.
+    """
+    if out is None:
+        return free_folder(source, ending)
+    path = Path(out)
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"--out {path} is a file; name a new or empty folder")
+    if path.is_dir() and any(path.iterdir()):
+        resumable = (path / "request.json").exists()
+        advice = f"to go on with it: alexnet resume {path}" if resumable else "name a new or empty folder"
+        raise ValueError(f"the folder {path} is not empty; {advice}")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def free_folder(source: str, ending: str = "") -> Path:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from alexnet.config import Config, OptimConfig, patch
@@ -22,7 +22,7 @@ from alexnet.drawing import figures
 from alexnet.training.begin import feed_of, fresh
 from alexnet.training.bound import rounded, safe_rate, stable_rate
 from alexnet.training.curvature import curvature_at_start
-from alexnet.training.folder import free_folder, request, write_json
+from alexnet.training.folder import new_folder, request, write_json
 from alexnet.training.listener import Listener, Silent
 from alexnet.training.schedule import Schedule
 from alexnet.training.settle import settle
@@ -144,16 +144,12 @@ def find_rate(
         workers=workers,
         max_left_out=max_left_out,
     )
-    folder = free_folder(str(source), "-rate") if out is None else Path(out)
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise ValueError(f"--out {folder} is not a new or empty folder; name another")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = new_folder(out, str(source), "-rate")
     try:
         settled = settle(words, folder, listener or Silent())
         curve = sweep_rates(settled.config, settled.prepared, settled.machine)
     except ValueError:
-        if out is None:
-            folder.rmdir()
+        shutil.rmtree(folder, ignore_errors=True)
         raise
     curve = replace(curve, folder=str(folder))
     write_json(folder / "rate.json", asdict(curve) | {"config": settled.config.digest})

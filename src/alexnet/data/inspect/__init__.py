@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from alexnet.data.copies import Copies, across_classes, find_copies, leaked
+from alexnet.data.inspect.copies import Copies, across_classes, find_copies, leaked
+from alexnet.data.inspect.look import Looks
+from alexnet.data.inspect.survey import survey
 from alexnet.data.listing import SPLITS, Listing
-from alexnet.data.look import Looks
-from alexnet.data.survey import survey
 
 #: Longer side over shorter side from which a shape is extreme: the crop then loses two thirds or more.
 EXTREME = 3.0
@@ -102,7 +102,7 @@ class Inspection:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON values; shares from 0 to 1, sizes in pixels and bytes."""
-        from alexnet.data.findings import facts
+        from alexnet.data.inspect.findings import facts
 
         return facts(self)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from alexnet.data.alike import SMALLEST
-from alexnet.data.findings import balance, colour_name, facts
 from alexnet.data.inspect import SMALL_CLASS, UNBALANCED, Inspection
+from alexnet.data.inspect.alike import SMALLEST
+from alexnet.data.inspect.findings import balance, colour_name, facts
 from alexnet.data.listing import SPLITS
 from alexnet.data.storage import gigabytes
 

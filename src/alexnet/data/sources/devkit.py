@@ -20,8 +20,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from alexnet.data.origins import shown
-from alexnet.data.spans import Places, Spans, refused
-from alexnet.data.tars import tar_members
+from alexnet.data.sources.spans import Places, Spans, refused
+from alexnet.data.sources.tars import tar_members
 
 WNID = re.compile(r"n\d{8}$")
 _KIT = re.compile(r"(ILSVRC20\d\d_devkit.*|devkit-1\.0.*)$", re.IGNORECASE)

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from alexnet.data.folders import LAYOUT, choose_splits
 from alexnet.data.listing import Columns, Listing
 from alexnet.data.origins import is_dropping, named_like_picture, shown
-from alexnet.data.spans import Member, Places, Spans, refused
-from alexnet.data.tars import tar_members
-from alexnet.data.zips import zip_members
+from alexnet.data.sources.folders import LAYOUT, choose_splits
+from alexnet.data.sources.spans import Member, Places, Spans, refused
+from alexnet.data.sources.tars import tar_members
+from alexnet.data.sources.zips import zip_members
 
 #: What archives are called; the longest first where one ends in another.
 SUFFIXES = (".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz", ".tar")

@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator
 
 import numpy as np
 
+from alexnet.data.inspect.look import THUMB, Looks, empty, look, place
 from alexnet.data.listing import Listing, Reader
-from alexnet.data.look import THUMB, Looks, empty, look, place
 from alexnet.data.workers import how_many, in_workers, require
 
 #: Rows that are looked at between two reports.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alexnet.data.alignment import COARSE, PALE, cosines, similarity, weighted
+from alexnet.data.inspect.alignment import COARSE, PALE, cosines, similarity, weighted
 
 #: Similarity from which a pair is told, by the resolution it was compared at (see docs/check.md for how it was found).
 NEAR = {32: 0.85, 64: 0.92}

@@ -11,9 +11,9 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from alexnet.data.folders import Files
 from alexnet.data.listing import SPLIT_WORDS, Columns, Listing
 from alexnet.data.origins import shown
+from alexnet.data.sources.folders import Files
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from alexnet.data.folders import Files, has_picture_name, split_folders, walk
 from alexnet.data.listing import Columns, Listing
 from alexnet.data.origins import nothing_there, shown
+from alexnet.data.sources.folders import Files, has_picture_name, split_folders, walk
 
 #: How a tree is told from a folder of class folders.
 PREFIX = "tree:"

@@ -21,12 +21,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alexnet.data.archives import members
-from alexnet.data.devkit import WNID, Truth, label_files, read_truth
-from alexnet.data.folders import Files, has_picture_name, walk
 from alexnet.data.listing import SPLITS, Columns, Listing, Reader
 from alexnet.data.origins import is_dropping, named_like_picture, shown
-from alexnet.data.spans import Member, Mixed, Places, Spans, refused
+from alexnet.data.sources.archives import members
+from alexnet.data.sources.devkit import WNID, Truth, label_files, read_truth
+from alexnet.data.sources.folders import Files, has_picture_name, walk
+from alexnet.data.sources.spans import Member, Mixed, Places, Spans, refused
 
 _PART = re.compile(r"(?:ILSVRC(20\d\d)_(?:img|images)_)?(train|val|test)(\.tar)?$")
 _NUMBERED = re.compile(r"ILSVRC20\d\d_(val|test)_\d{8}\.JPEG$", re.IGNORECASE)

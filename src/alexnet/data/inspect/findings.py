@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from alexnet.data.copies import KINDS
 from alexnet.data.inspect import Inspection, counted
+from alexnet.data.inspect.copies import KINDS
 from alexnet.data.listing import SPLITS
 
 _SPLIT_NAMES = {number: name for name, number in SPLITS.items()} | {-1: ""}

@@ -6,18 +6,18 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from alexnet.data import hub, lists, trees
-from alexnet.data.archives import is_archive, list_archive
-from alexnet.data.digits import list_digits
-from alexnet.data.folders import list_folder, no_picture, walk
-from alexnet.data.hub import list_hub
-from alexnet.data.ilsvrc import list_ilsvrc, recognise
 from alexnet.data.listing import Listing
-from alexnet.data.lists import list_list
 from alexnet.data.origins import named_like_picture, nothing_there, shown
-from alexnet.data.parquet import list_parquet, parquet_files
 from alexnet.data.prepared import is_prepared
-from alexnet.data.trees import list_tree
+from alexnet.data.sources import hub, lists, trees
+from alexnet.data.sources.archives import is_archive, list_archive
+from alexnet.data.sources.digits import list_digits
+from alexnet.data.sources.folders import list_folder, no_picture, walk
+from alexnet.data.sources.hub import list_hub
+from alexnet.data.sources.ilsvrc import list_ilsvrc, recognise
+from alexnet.data.sources.lists import list_list
+from alexnet.data.sources.parquet import list_parquet, parquet_files
+from alexnet.data.sources.trees import list_tree
 
 __all__ = ["Listing", "find_pictures", "list_source"]
 

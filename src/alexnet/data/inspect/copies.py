@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alexnet.data.alike import Pairs, find_alike
+from alexnet.data.inspect.alike import Pairs, find_alike
+from alexnet.data.inspect.look import Looks
 from alexnet.data.listing import SPLITS, Listing
-from alexnet.data.look import Looks
 
 #: What the kinds of copies are called, in the order of `Copies.kind`.
 KINDS = ("same file", "same pixels", "nearly the same")

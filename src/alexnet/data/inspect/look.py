@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from alexnet.data.decode import Picture, Unreadable, open_picture
-from alexnet.data.folders import why
 from alexnet.data.listing import Reader
 from alexnet.data.sniff import format_of
+from alexnet.data.sources.folders import why
 
 #: Side of the thumbnail, pixels: the whole picture, squeezed.
 THUMB = 64

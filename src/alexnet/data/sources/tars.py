@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from alexnet.data.origins import shown
-from alexnet.data.spans import BOMB_RATIO, IN_STREAM, STORED, Member, open_stream
+from alexnet.data.sources.spans import BOMB_RATIO, IN_STREAM, STORED, Member, open_stream
 
 #: A header longer than this (names, attributes) is taken for damage.
 _HEADER = 1 << 20

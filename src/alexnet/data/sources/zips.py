@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from alexnet.data.origins import shown
-from alexnet.data.spans import DEFLATED, STORED, Member
+from alexnet.data.sources.spans import DEFLATED, STORED, Member
 
 _END, _END64, _LOCATOR, _ENTRY = (struct.Struct(form) for form in ("<4s4H2LH", "<4sQ2H2L4Q", "<4sLQL", "<4s4B4H3L5H2L"))
 _METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd", 99: "encryption"}
