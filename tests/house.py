@@ -8,8 +8,8 @@ from pathlib import Path
 
 #: From left to right: a room may import those before it. A room is a file or a folder of the package.
 ROOMS = (
-    "settings config tables edits recipes draws device data model scoring drawing training insight study rivals ship"
-    " course cli"
+    "settings config tables edits recipes draws kernels device data model scoring drawing training insight study rivals"
+    " ship course bench cli"
 ).split()
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "alexnet"

@@ -10,6 +10,8 @@ import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from alexnet.kernels import allocation
+
 if TYPE_CHECKING:
     import torch
 
@@ -62,6 +64,8 @@ def choose(device: str = "auto", threads: int = 0) -> Machine:
             bf16=torch.cuda.is_bf16_supported(including_emulation=False),
             name=properties.name,
         )
+    if device == "cpu":
+        allocation.keep()
     return Machine(
         device=device,
         threads=torch.get_num_threads(),
@@ -77,6 +81,7 @@ def environment() -> dict[str, Any]:
     import torch
 
     from alexnet.config import NUMERICS_VERSION
+    from alexnet.kernels import build
 
     return {
         "numerics_version": NUMERICS_VERSION,
@@ -86,6 +91,7 @@ def environment() -> dict[str, Any]:
         "system": platform.platform(),
         "processor": _cpu_name(),
         "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "kernels": build.state(),
         "threads": torch.get_num_threads(),
         "ranks": int(os.environ.get("WORLD_SIZE", "1")),
         "cuda": torch.version.cuda,

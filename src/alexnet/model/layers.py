@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from alexnet import draws
+from alexnet.kernels import normalization
 
 
 def _halves(size: int) -> tuple[int, int]:
@@ -64,7 +65,10 @@ def _wide(x: Tensor) -> Tensor:
 
 
 class _Normalize(torch.autograd.Function):
-    """x (k + alpha sum x^2)^-beta. Keeps x alone and computes the rest again; backward can itself be differentiated."""
+    """x (k + alpha sum x^2)^-beta. Keeps x alone and computes the rest again; backward can itself be differentiated.
+
+    By the kernel in kernels/normalization.c where that knows the case; else, and compiled, by torch's operations.
+    """
 
     @staticmethod
     def forward(  # pyrefly: ignore[bad-override]
@@ -72,6 +76,8 @@ class _Normalize(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(x)
         ctx.arguments = before, after, columns, k, alpha, beta
+        if not torch.compiler.is_compiling() and normalization.knows(x, columns, beta):
+            return normalization.normalize(x, None, before, after, columns, k, alpha, beta)
         wide = _wide(x)
         scale = _sum_window(wide * wide, before, after, columns).mul_(alpha).add_(k)
         return _minus_power(scale, beta).mul_(wide).to(x.dtype)
@@ -80,6 +86,10 @@ class _Normalize(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (x,) = ctx.saved_tensors
         before, after, columns, k, alpha, beta = ctx.arguments
+        # Grad mode is on where this gradient is to be differentiated again, which only torch's operations can be.
+        if not (torch.compiler.is_compiling() or torch.is_grad_enabled()) and normalization.knows(x, columns, beta):
+            given = normalization.normalize(x, grads[0], before, after, columns, k, alpha, beta)
+            return (given, *(None,) * 6)
         wide = _wide(x)
         scale = _sum_window(wide * wide, before, after, columns).mul_(alpha).add_(k)
         direct = _minus_power(scale, beta).mul_(grads[0])

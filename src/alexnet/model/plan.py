@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from alexnet.model.joints import Add, SelfAttention, SqueezeExcite
 from alexnet.model.layers import CeilConv2d, Dense, Dropout, ResponseNormalization, WithinMapNormalization
 from alexnet.model.local import LocalConv2d
+from alexnet.model.pooling import MaxPool2d
 from alexnet.tables import Layer, Table
 
 #: What stands for each activation; a fresh module each time, none of them in place.
@@ -150,7 +151,7 @@ def _module(row: Layer, shape: tuple[int, ...]) -> nn.Module:
         case "batchnorm":
             return nn.BatchNorm2d(shape[0]) if len(shape) == 3 else nn.BatchNorm1d(shape[0])
         case "maxpool":
-            return nn.MaxPool2d(row.kernel, row.stride, row.pad, ceil_mode=row.ceil)
+            return MaxPool2d(row.kernel, row.stride, row.pad, ceil_mode=row.ceil)
         case "avgpool":
             # What lies beyond the map counts neither in the sum nor in the number it is divided by.
             return nn.AvgPool2d(row.kernel, row.stride, row.pad, ceil_mode=row.ceil, count_include_pad=False)

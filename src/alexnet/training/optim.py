@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from alexnet.config import OptimConfig
+from alexnet.kernels import velocity as fused
 from alexnet.tables import Table
 
 
@@ -51,8 +52,10 @@ class Velocity(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            weights = [w for w in group["params"] if w.grad is not None]
-            if group["lr"] == 0 or not weights:
+            if group["lr"] == 0:
+                continue
+            weights = [w for w in group["params"] if w.grad is not None and not self._fused(w, group)]
+            if not weights:
                 continue
             velocities = [self._velocity(w) for w in weights]
             torch._foreach_mul_(velocities, group["momentum"])
@@ -60,6 +63,16 @@ class Velocity(Optimizer):
             torch._foreach_add_(velocities, [w.grad for w in weights], alpha=-group["lr"])
             torch._foreach_add_(weights, velocities)
         return loss
+
+    def _fused(self, weight: Tensor, group: dict[str, Any]) -> bool:
+        """Update in one pass over memory what the kernel knows; whether it did. The numbers are the same."""
+        grad = weight.grad
+        assert grad is not None, "only weights with a gradient are updated"
+        velocity = self._velocity(weight)
+        if not fused.knows(weight, velocity, grad):
+            return False
+        fused.update(weight, velocity, grad, group["momentum"], group["weight_decay"], group["lr"])
+        return True
 
     def _velocity(self, weight: Tensor) -> Tensor:
         state = self.state[weight]

@@ -1,0 +1,75 @@
+"""How is response normalization computed in one pass over memory? The C kernel beside, for what it knows."""
+
+from __future__ import annotations
+
+import ctypes
+
+import torch
+from torch import Tensor, nn
+
+from alexnet.kernels.build import library, wanted
+
+
+class _Task(ctypes.Structure):
+    """As in normalization.c."""
+
+    _fields_ = (
+        ("x", ctypes.c_void_p),
+        ("grad", ctypes.c_void_p),
+        ("out", ctypes.c_void_p),
+        *((name, ctypes.c_long) for name in ("images", "maps", "pixels", "columns")),
+        ("before", ctypes.c_int),
+        ("after", ctypes.c_int),
+        *((name, ctypes.c_float) for name in ("k", "alpha", "beta")),
+    )
+
+
+def knows(x: Tensor, columns: int, beta: float) -> bool:
+    """Whether the kernel computes this: float32 or bfloat16 on the CPU, across maps (`columns` > 0), beta 3/4."""
+    return (
+        type(x) in (Tensor, nn.Parameter)  # those that stand for others, in a trace, have no memory to read
+        and x.device.type == "cpu"
+        and x.dtype in (torch.float32, torch.bfloat16)
+        and columns > 0
+        and beta == 0.75
+        and x.numel() > 0
+        and wanted()
+        and library("normalization") is not None
+    )
+
+
+def normalize(
+    x: Tensor, grad: Tensor | None, before: int, after: int, columns: int, k: float, alpha: float, beta: float
+) -> Tensor:
+    """x_i (k + alpha * sum of x_j^2)^-beta over maps i - before ... i + after of its column; with `grad` its gradient.
+
+    x, grad: N,C,... of one type that `knows` accepts, contiguous or channels-last (others are copied). The output has
+    x's layout. Raises MemoryError where a tile's memory is not to be had.
+    """
+    last = x.ndim == 4 and not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if last else torch.contiguous_format
+    x = x.contiguous(memory_format=layout)
+    if grad is not None:
+        grad = grad.to(x.dtype).contiguous(memory_format=layout)
+    out = torch.empty_like(x)
+    task = _Task(
+        x=x.data_ptr(),
+        grad=None if grad is None else grad.data_ptr(),
+        out=out.data_ptr(),
+        images=x.shape[0],
+        maps=x.shape[1],
+        pixels=x[0, 0].numel(),
+        columns=columns,
+        before=min(before, x.shape[1]),
+        after=min(after, x.shape[1]),
+        k=k,
+        alpha=alpha,
+        beta=beta,
+    )
+    kernels = library("normalization")
+    assert kernels is not None, "asked for without `knows`"
+    threads = torch.get_num_threads() if x.numel() > 1 << 15 else 1
+    half = int(x.dtype == torch.bfloat16)
+    if kernels.normalize(ctypes.byref(task), half, int(last), threads):
+        raise MemoryError("there is no memory for the tiles of response normalization")
+    return out

@@ -1,0 +1,36 @@
+"""How is section 5's update computed in one pass over memory? The C kernel beside, for what it knows."""
+
+from __future__ import annotations
+
+import ctypes
+
+import torch
+from torch import Tensor
+
+from alexnet.kernels.build import library, wanted
+
+#: Elements below which one thread is as fast.
+_FEW = 1 << 15
+
+
+def knows(weight: Tensor, velocity: Tensor, grad: Tensor) -> bool:
+    """Whether the kernel updates this: float32 on the CPU, all three dense and laid out alike."""
+    return (
+        all(each.device.type == "cpu" and each.dtype == torch.float32 for each in (weight, velocity, grad))
+        and weight.stride() == velocity.stride() == grad.stride()
+        and (weight.is_contiguous() or (weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last)))
+        and wanted()
+        and library("velocity") is not None
+    )
+
+
+def update(weight: Tensor, velocity: Tensor, grad: Tensor, momentum: float, decay: float, rate: float) -> None:
+    """v <- momentum v - decay rate w - rate g; w <- w + v, in place, for tensors that `knows` accepts."""
+    kernels = library("velocity")
+    assert kernels is not None, "asked for without `knows`"
+    kernels.update(
+        *(ctypes.c_void_p(each.data_ptr()) for each in (weight, velocity, grad)),
+        ctypes.c_long(weight.numel()),
+        *(ctypes.c_float(each) for each in (momentum, decay * rate, rate)),
+        torch.get_num_threads() if weight.numel() > _FEW else 1,
+    )
