@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from alexnet.kernels import build, normalization, pooling, velocity
-from alexnet.model.layers import ResponseNormalization, _Normalize
+from alexnet.kernels import build, normalization, pooling, velocity, within
+from alexnet.model.normalization import ResponseNormalization, _Normalize
 from alexnet.model.pooling import MaxPool2d
 from alexnet.training.optim import Velocity
 
@@ -66,6 +66,28 @@ def test_normalization_and_its_gradient_are_those_in_float64(
     assert found.stride() == x.stride()
     assert far(found, right.detach()) < CLOSE[kind]
     assert far(normalization.normalize(x, grad, *window, columns, k, alpha, 0.75), right_grad) < CLOSE[kind]
+
+
+@pytest.mark.parametrize("kind", list(CLOSE))
+@settings(max_examples=25, deadline=None)
+@given(
+    maps=st.sampled_from([1, 5, 64, 70]),
+    sides=st.sampled_from([(1, 1), (5, 7), (13, 13)]),
+    window=st.sampled_from([(0, 0), (1, 1), (2, 1), (4, 4)]),
+    alpha=st.sampled_from([1e-4, 1e-2, 1.0]),
+)
+def test_normalization_within_maps_and_its_gradient_are_those_in_float64(
+    kind: torch.dtype, maps: int, sides: tuple[int, int], window: tuple[int, int], alpha: float
+) -> None:
+    shape = (2, maps, *sides)
+    x, grad = draw(shape, kind, "last"), draw(shape, kind, "last", seed=1, scale=1)
+    wide = x.double().requires_grad_()
+    right = _Normalize.apply(wide, *window, 0, 1.0, alpha, 0.75)
+    (right_grad,) = torch.autograd.grad(right, wide, grad.double())
+    assert within.knows(x, 0.75)
+    assert not within.knows(x.double(), 0.75)
+    assert far(within.normalize(x, None, *window, 1.0, alpha, 0.75), right.detach()) < CLOSE[kind]
+    assert far(within.normalize(x, grad, *window, 1.0, alpha, 0.75), right_grad) < CLOSE[kind]
 
 
 def test_the_module_uses_the_kernel_and_is_close_to_what_torch_offers() -> None:
@@ -215,7 +237,7 @@ def test_a_network_gives_the_same_with_and_without(monkeypatch: pytest.MonkeyPat
 SAYS = """
 import torch
 from alexnet.kernels import build
-from alexnet.model.layers import ResponseNormalization
+from alexnet.model.normalization import ResponseNormalization
 ResponseNormalization()(torch.ones(1, 8, 3, 3)); ResponseNormalization()(torch.ones(1, 8, 3, 3))
 print(build.state())
 """

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from alexnet import draws
-from alexnet.model.layers import CeilConv2d, Dense, Dropout, ResponseNormalization, WithinMapNormalization
+from alexnet.model.layers import CeilConv2d, Dense, Dropout
+from alexnet.model.normalization import ResponseNormalization, WithinMapNormalization
 
 PAPER_LRN = (5, 1e-4, 0.75, 2.0)
 

@@ -25,8 +25,9 @@ from alexnet.data.square import to_square
 from alexnet.data.statistics import Moments, Statistics, from_moments
 from alexnet.edits import complete
 from alexnet.model.initialize import starts
-from alexnet.model.layers import Dropout, ResponseNormalization, WithinMapNormalization
+from alexnet.model.layers import Dropout
 from alexnet.model.network import AlexNet
+from alexnet.model.normalization import ResponseNormalization, WithinMapNormalization
 from alexnet.model.plan import lay_out
 from alexnet.model.summary import LayerSummary, summarize
 from alexnet.recipes import RECIPES

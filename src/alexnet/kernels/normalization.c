@@ -9,19 +9,12 @@
    A tile, some pixels of all maps of a column, is worked on while it is in the processor's nearest memory. Every output
    is computed by one thread, in an order that does not depend on how many there are. */
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "numbers.h"
 
 #define TILE 64 /* pixels of a tile; where the maps of a pixel lie together, a tile is one pixel */
-
-/* scale^-3/4 */
-INLINE float power(float scale) {
-    float root = 1.0f / sqrtf(scale);
-    return root * sqrtf(root);
-}
 
 /* In a tile, the value of the next map lies `step` behind: sums[i] = padded[i] + ... + padded[i + (size - 1) step]. */
 INLINE void windows(float *restrict sums, const float *restrict padded, int count, int step, int size) {

@@ -7,6 +7,7 @@ import ctypes
 import torch
 from torch import Tensor, nn
 
+from alexnet.kernels import gpu
 from alexnet.kernels.build import library, wanted
 
 
@@ -25,7 +26,9 @@ class _Task(ctypes.Structure):
 
 
 def knows(x: Tensor, columns: int, beta: float) -> bool:
-    """Whether the kernel computes this: float32 or bfloat16 on the CPU, across maps (`columns` > 0), beta 3/4."""
+    """Whether a kernel computes this: across maps (`columns` > 0); on the CPU float32 or bfloat16, and beta 3/4."""
+    if x.is_cuda:
+        return columns > 0 and gpu.knows(x)
     return (
         type(x) in (Tensor, nn.Parameter)  # those that stand for others, in a trace, have no memory to read
         and x.device.type == "cpu"
@@ -46,6 +49,10 @@ def normalize(
     x, grad: N,C,... of one type that `knows` accepts, contiguous or channels-last (others are copied). The output has
     x's layout. Raises MemoryError where a tile's memory is not to be had.
     """
+    if x.is_cuda:
+        from alexnet.kernels import triton_normalization
+
+        return triton_normalization.normalize(x, grad, before, after, columns, k, alpha, beta)
     last = x.ndim == 4 and not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last)
     layout = torch.channels_last if last else torch.contiguous_format
     x = x.contiguous(memory_format=layout)

@@ -1,5 +1,6 @@
 /* Numbers of an array as float32: they lie there as float32, or where `half` is set as bfloat16. */
 
+#include <math.h>
 #include <stdint.h>
 
 #define INLINE static inline __attribute__((always_inline))
@@ -24,4 +25,10 @@ INLINE float load(const void *from, long place, int half) {
 INLINE void store(void *to, long place, float value, int half) {
     if (half) ((bf16 *)to)[place] = narrow(value);
     else ((float *)to)[place] = value;
+}
+
+/* scale^-3/4 */
+INLINE float power(float scale) {
+    float root = 1.0f / sqrtf(scale);
+    return root * sqrtf(root);
 }

@@ -7,6 +7,7 @@ import ctypes
 import torch
 from torch import Tensor
 
+from alexnet.kernels import gpu
 from alexnet.kernels.build import library, wanted
 
 #: Elements below which one thread is as fast.
@@ -14,18 +15,26 @@ _FEW = 1 << 15
 
 
 def knows(weight: Tensor, velocity: Tensor, grad: Tensor) -> bool:
-    """Whether the kernel updates this: float32 on the CPU, all three dense and laid out alike."""
+    """Whether a kernel updates this: float32 in one place, all three dense and laid out alike."""
     return (
-        all(each.device.type == "cpu" and each.dtype == torch.float32 for each in (weight, velocity, grad))
+        all(each.device == weight.device and each.dtype == torch.float32 for each in (weight, velocity, grad))
         and weight.stride() == velocity.stride() == grad.stride()
         and (weight.is_contiguous() or (weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last)))
-        and wanted()
-        and library("velocity") is not None
+        and (gpu.knows(weight) if weight.is_cuda else weight.device.type == "cpu" and wanted() and _compiled())
     )
+
+
+def _compiled() -> bool:
+    return library("velocity") is not None
 
 
 def update(weight: Tensor, velocity: Tensor, grad: Tensor, momentum: float, decay: float, rate: float) -> None:
     """v <- momentum v - decay rate w - rate g; w <- w + v, in place, for tensors that `knows` accepts."""
+    if weight.is_cuda:
+        from alexnet.kernels import triton_velocity
+
+        triton_velocity.update(weight, velocity, grad, momentum, decay, rate)
+        return
     kernels = library("velocity")
     assert kernels is not None, "asked for without `knows`"
     kernels.update(

@@ -26,7 +26,7 @@ def space_to_depth(x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: in
     """conv2d of x N,C,H,W with weight O,C,K,K at a stride above 1, at stride 1."""
     kernel = weight.shape[2]
     reach = -(-kernel // stride)  # squares a kernel covers, a side
-    ends = []
+    ends: list[int] = []
     for side in (x.shape[3], x.shape[2]):  # F.pad counts from the last axis
         windows = (side + 2 * padding - kernel) // stride + 1
         ends += [padding, (windows - 1 + reach) * stride - side - padding]  # negative: pixels that no window reads

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from alexnet.model.joints import Add, SelfAttention, SqueezeExcite
-from alexnet.model.layers import CeilConv2d, Dense, Dropout, ResponseNormalization, WithinMapNormalization
+from alexnet.model.layers import CeilConv2d, Dense, Dropout
 from alexnet.model.local import LocalConv2d
+from alexnet.model.normalization import ResponseNormalization, WithinMapNormalization
 from alexnet.model.pooling import MaxPool2d
 from alexnet.tables import Layer, Table
 

@@ -1,0 +1,70 @@
+"""How is normalization within a map computed in one pass over memory? The C kernel beside, for what it knows."""
+
+from __future__ import annotations
+
+import ctypes
+
+import torch
+from torch import Tensor, nn
+
+from alexnet.kernels.build import library, wanted
+
+
+class _Task(ctypes.Structure):
+    """As in within.c."""
+
+    _fields_ = (
+        ("x", ctypes.c_void_p),
+        ("grad", ctypes.c_void_p),
+        ("out", ctypes.c_void_p),
+        *((name, ctypes.c_long) for name in ("images", "rows", "columns", "maps")),
+        ("before", ctypes.c_int),
+        ("after", ctypes.c_int),
+        *((name, ctypes.c_float) for name in ("k", "alpha", "beta")),
+    )
+
+
+def knows(x: Tensor, beta: float) -> bool:
+    """Whether the kernel computes this: N,C,H,W channels-last, float32 or bfloat16, on the CPU, beta 3/4."""
+    return (
+        type(x) in (Tensor, nn.Parameter)  # those that stand for others, in a trace, have no memory to read
+        and x.device.type == "cpu"
+        and x.dtype in (torch.float32, torch.bfloat16)
+        and x.ndim == 4
+        and x.is_contiguous(memory_format=torch.channels_last)
+        and beta == 0.75
+        and x.numel() > 0
+        and wanted()
+        and library("within") is not None
+    )
+
+
+def normalize(x: Tensor, grad: Tensor | None, before: int, after: int, k: float, alpha: float, beta: float) -> Tensor:
+    """x (k + alpha * sum of x^2)^-beta over squares of the same map, N,C,H,W; with `grad` its gradient.
+
+    Raises MemoryError where the memory of an image's gradients is not to be had.
+    """
+    if grad is not None:
+        grad = grad.to(x.dtype).contiguous(memory_format=torch.channels_last)
+    out = torch.empty_like(x, memory_format=torch.channels_last)
+    images, maps, rows, columns = x.shape
+    task = _Task(
+        x=x.data_ptr(),
+        grad=None if grad is None else grad.data_ptr(),
+        out=out.data_ptr(),
+        images=images,
+        rows=rows,
+        columns=columns,
+        maps=maps,
+        before=before,
+        after=after,
+        k=k,
+        alpha=alpha,
+        beta=beta,
+    )
+    kernels = library("within")
+    assert kernels is not None, "asked for without `knows`"
+    threads = torch.get_num_threads() if x.numel() > 1 << 15 else 1
+    if kernels.normalize(ctypes.byref(task), int(x.dtype == torch.bfloat16), threads):
+        raise MemoryError("there is no memory for the gradients of normalization within maps")
+    return out
