@@ -1,6 +1,7 @@
 # make demo        train on the embedded digits and say where the report is (makes .venv first)
 # make test        the suite without its slow part; make test-slow: the slow part
-# make lint        ruff and the type checker; make bench: the benchmarks; make docs: the generated pages
+# make lint        ruff and the type checker; make docs: the generated pages
+# make bench       how fast it is on this machine, beside plain PyTorch; half an hour
 # make extras      each extra alone, in an environment of its own: does it install and work? (gigabytes, minutes)
 # make clean       everything these targets made, but not runs/
 #
@@ -57,12 +58,12 @@ docs: $(VENV)/test
 	@$(BIN)/python -m pytest -q --collect-only --write-fidelity=docs/fidelity.md tests >/dev/null
 	@$(BIN)/python tests/house.py README.md
 	@$(BIN)/python tests/networks.py docs/networks.md
-	@echo "wrote docs/fidelity.md, the table in docs/networks.md and the tree in README.md"
+	@$(BIN)/python tests/speed.py docs/speed.md README.md
+	@echo "wrote docs/fidelity.md, the tables in docs/networks.md, docs/speed.md and README.md, and the README's tree"
 
+# Nothing else should run meanwhile. `make docs` then writes the tables of docs/speed.md and of the README.
 bench: $(VENV)/test
-	@found=0; for file in benchmarks/*.py; do \
-	  [ -e "$$file" ] || continue; found=1; echo "== $$file"; $(BIN)/python "$$file" || exit 1; \
-	done; [ $$found -eq 1 ] || echo "no benchmarks in benchmarks/ yet"
+	@$(BIN)/alexnet bench all --out benchmarks/results/bench
 
 extras:
 	@PYTHON="$(PYTHON)" EXTRAS="$(EXTRAS)" tests/extras.sh

@@ -55,3 +55,29 @@ def test_every_fault_put_in_was_named_and_nothing_of_healthy_runs() -> None:
         assert case.expected in [one["fault"] for one in results["faults"][name]["said"]], name
     for name in benchmark.HEALTHY:
         assert results["healthy"][name]["said"] == [], name
+
+
+def test_the_time_to_an_error_is_that_of_the_first_epoch_at_or_below_it() -> None:
+    benchmark = module("time_to_error")
+    errors = [40.0, 26.0, 27.0, 25.0]
+    rows = [{"epoch": n + 1, "val_top1_error": error, "seconds": 10.0} for n, error in enumerate(errors)]
+    found = benchmark.reached(rows, [12.0, 24.0, 36.0, 48.0], 26.0)
+    assert (found["epoch"], found["training_seconds"], found["wall_seconds"]) == (2, 20.0, 24.0)
+    assert (found["epochs"], found["final_top1_error"], found["final_training_seconds"]) == (4, 25.0, 40.0)
+    never = benchmark.reached(rows, [12.0, 24.0, 36.0, 48.0], 24.9)
+    assert (never["epoch"], never["training_seconds"], never["wall_seconds"]) == (None, None, None)
+
+
+def test_the_test_pictures_are_looked_at_while_a_run_goes_on(tmp_path: Path, picture_folder: Path) -> None:
+    """Without a picture of train being held back."""
+    import shutil
+
+    from alexnet.data.prepared import open_prepared
+
+    benchmark = module("time_to_error")
+    for split, folder in (("train", "circle"), ("train", "square"), ("test", "circle"), ("test", "square")):
+        shutil.copytree(picture_folder / folder, tmp_path / "set" / split / folder)
+    prepared = open_prepared(
+        benchmark.prepared_for(str(tmp_path / "set"), benchmark.GOALS["cifar-26"], tmp_path / "made")
+    )
+    assert len(prepared.rows("train")) == len(prepared.selecting) > 40

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alexnet.data import shards
+from alexnet.data import prepared, shards
 from alexnet.data.prepare import prepare
 from alexnet.data.prepared import Batch, PreparedSet, is_prepared, open_prepared
 from alexnet.data.sources import list_source
@@ -24,7 +24,9 @@ def made(picture_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Prep
         return prepare(list_source(picture_folder), tmp_path_factory.mktemp("set") / "out", size=12)
 
 
-def test_rows_come_in_the_order_asked_for(made: PreparedSet) -> None:
+@pytest.mark.parametrize("small", [0, 1 << 13])  # copied one by one; many at once
+def test_rows_come_in_the_order_asked_for(made: PreparedSet, small: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepared, "_SMALL", small)
     whole = np.concatenate([made.gather(np.array([row])) for row in range(72)])
     generator = np.random.default_rng(0)
     orders = [
@@ -42,8 +44,20 @@ def test_rows_come_in_the_order_asked_for(made: PreparedSet) -> None:
         assert found.dtype == np.uint8
         assert found.shape == (len(rows), 3, 12, 12)
         assert (found == whole[rows]).all()
+        given = np.zeros_like(found)
+        assert made.gather(rows, given) is given
+        assert (given == found).all()
     assert made.gather(np.array([], np.int64)).shape == (0, 3, 12, 12)
     assert len(np.unique(whole.reshape(72, -1), axis=0)) == 72
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files as Linux shows them")
+def test_shards_are_mapped_without_open_files(made: PreparedSet) -> None:
+    """A large set has thousands of shards, and a process may often open a thousand files."""
+    opened = open_prepared(made.path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    opened.gather(np.arange(72))
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_what_is_gathered_is_a_copy(made: PreparedSet) -> None:

@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alexnet.training.clock import TIME_COLUMNS
+
 KILLS = 20
 
 
@@ -73,10 +75,10 @@ def without_time(path: Path) -> Any:
     """A file's content but for its columns of time and of place."""
     if path.suffix == ".csv":
         rows = list(csv.DictReader(io.StringIO(path.read_text())))
-        return [{k: v for k, v in row.items() if k not in ("seconds", "pictures_per_second", "time")} for row in rows]
+        return [{k: v for k, v in row.items() if k not in (*TIME_COLUMNS, "time")} for row in rows]
     if path.suffix == ".jsonl":
         lines = [json.loads(line) for line in path.read_text().splitlines()]
-        return [{k: v for k, v in line.items() if k not in ("seconds", "pictures_per_second")} for line in lines]
+        return [{k: v for k, v in line.items() if k not in TIME_COLUMNS} for line in lines]
     return path.read_bytes()
 
 

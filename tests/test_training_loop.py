@@ -21,6 +21,7 @@ from alexnet.data.sources import list_source
 from alexnet.device import Machine, choose
 from alexnet.training import loop
 from alexnet.training.checkpoint import load_checkpoint
+from alexnet.training.clock import TIME_COLUMNS
 from alexnet.training.listener import Interrupted, Progress
 
 CPU = Machine(device="cpu", threads=1, memory=4 << 30, bf16=False, name="test")
@@ -88,7 +89,7 @@ def ending(run: Path) -> dict[str, Any]:
     tensors, place = found
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     for line in lines:
-        for column in ("seconds", "pictures_per_second"):
+        for column in TIME_COLUMNS:
             line.pop(column, None)
     place.pop("lines")
     return {

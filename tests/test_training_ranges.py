@@ -34,3 +34,13 @@ def test_settings_that_do_not_go_together_are_refused() -> None:
     require(patch(Config(), {"train.precision": "float64"}), "cpu")
     with pytest.raises(ValueError, match="no float64"):
         require(patch(Config(), {"train.precision": "float64"}), "mps")
+
+
+def test_a_recording_needs_a_compiled_network_on_a_gpu_and_whole_batches() -> None:
+    graph = {"train.graph": True, "train.compile": True}
+    require(patch(Config(), graph), "cuda")
+    for changes, device in (({}, "cpu"), ({"train.compile": False}, "cuda")):
+        with pytest.raises(ValueError, match="a compiled network does on a GPU"):
+            require(patch(Config(), graph | changes), device)
+    with pytest.raises(ValueError, match="summed over 2 parts"):
+        require(patch(Config(), graph | {"train.accumulate": 2}), "cuda")

@@ -56,7 +56,8 @@ def _home(device: torch.device) -> torch.device:
 def keys(seed: int, epoch: int, index: Tensor) -> Tensor:
     """One 64-bit key a picture: int64 (N,) from the run's seed, the epoch (from 1) and row numbers int64 (N,)."""
     home = _home(index.device)
-    run = torch.tensor([_signed(seed * _GOLDEN + 1)], dtype=torch.int64, device=home)
+    # Filled there and not copied there: a copy from the CPU waits for all that a GPU has yet to do.
+    run = torch.full((1,), _signed(seed * _GOLDEN + 1), dtype=torch.int64, device=home)
     number = index.to(home, torch.int64)
     return _mix(_mix(_mix(run) + _signed(epoch * _GOLDEN)) + number * _signed(_GOLDEN)).to(index.device)
 

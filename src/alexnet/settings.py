@@ -160,6 +160,12 @@ class TrainConfig:
     """Arithmetic of forward and backward; bf16 is autocast over float32 weights."""
     compile: bool = False
     """Compile the network with torch.compile(dynamic=False)."""
+    graph: bool = False
+    """On a GPU, record what the compiled network starts there and play it back (CUDA graphs): for small batches."""
+    grouped: Literal["plain", "split", "dense"] = "plain"
+    """How convolutions in columns are computed: by torch's own, one a column, or as one with zeros between columns."""
+    space_to_depth: bool = False
+    """Compute a first layer with a stride on squares of pixels as maps; equal up to rounding, as is `grouped`."""
     label_smoothing: float = 0.0
     """Share of each target spread evenly over all classes."""
     class_weights: Literal["none", "balanced"] = "none"

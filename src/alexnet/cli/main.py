@@ -35,6 +35,7 @@ VERBS = (
     Verb("features", "features", "Use", "what a layer computes for pictures, as numbers for other programs"),
     Verb("recipes", "recipes", "Look up", "the named settings: all of them, one in full, or two compared"),
     Verb("summary", "summary", "Look up", "the networks: all of them, or one layer by layer"),
+    Verb("bench", "bench", "Look up", "how fast is it here, beside plain PyTorch and others?"),
 )
 
 #: What a shell reports for a program that a signal ended: 128 and the signal's number.

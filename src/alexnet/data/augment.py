@@ -6,6 +6,8 @@ Each draw belongs to the picture (`draws.py`), so a picture's crop does not depe
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -86,9 +88,15 @@ def colour_shift(keys: Tensor, statistics: Statistics, convention: str, sigma: f
     values, vectors = (np.asarray(part, np.float64) for part in (statistics.eigenvalues, statistics.eigenvectors))
     spread = values / 255 if convention == "paper" else np.sqrt(np.maximum(values, 0))  # grey levels
     # Summed term by term: a matrix product's order of adding depends on the processor.
-    basis = torch.as_tensor(vectors * (sigma * spread), dtype=torch.float32, device=keys.device)  # channel,component
+    basis = _colour_basis(tuple((vectors * (sigma * spread)).ravel().tolist()), keys.device)  # channel,component
     draw = draws.normal(keys, "colour", 3)[:, None, :] * basis  # N,channel,component
     return draw[..., 0] + draw[..., 1] + draw[..., 2]
+
+
+@functools.lru_cache(maxsize=8)
+def _colour_basis(entries: tuple[float, ...], device: torch.device) -> Tensor:
+    """Nine numbers as a float32 (3, 3) on a device: kept, for copying them there in every step would make it wait."""
+    return torch.tensor(entries, dtype=torch.float64).float().view(3, 3).to(device)
 
 
 def colour_noise(config: AugmentConfig, epoch: int) -> bool:

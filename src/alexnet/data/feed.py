@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from queue import Empty, Full, Queue
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +15,12 @@ from alexnet import draws
 from alexnet.config import Config
 from alexnet.data.order import epoch_order, numbers, partners
 from alexnet.data.prepared import Batch, PreparedSet
+from alexnet.data.ring import Ring, carrier_for, tensors_of
 
-#: A set of at most so many bytes, and of a quarter of the device's memory, is held there whole.
+#: On a CPU a set of at most so many bytes, and of a quarter of the memory, is held there whole.
 RESIDENT = 8 << 30
+#: Pictures that are on their way to the device at a time when a set is brought there.
+_PIECE = 4096
 
 
 class Feed:
@@ -47,8 +51,14 @@ class Feed:
         self.labels = torch.as_tensor(prepared.labels[rows], dtype=torch.int64)
         bytes_needed = len(rows) * 3 * prepared.size**2
         self._resident: Tensor | None = None
-        if bytes_needed <= min(RESIDENT, memory // 4):
-            self._resident = torch.from_numpy(prepared.gather(rows)).to(device)
+        # What a batch is taken from lies where the batch goes, row numbers and labels too, so that no step waits for
+        # a copy.
+        self._labels, self._numbers = self.labels, torch.from_numpy(rows)
+        if bytes_needed <= most_resident(device, memory):
+            self.hold(self._whole())
+        carrier = None if self._resident is not None else carrier_for(device)
+        # One more than a batch: see `_starts`.
+        self._ring = None if carrier is None else Ring(carrier, min(batch + 1, max(1, len(rows))), prepared.size)
 
     def __len__(self) -> int:
         return len(self._starts())
@@ -59,22 +69,45 @@ class Feed:
         starts = list(range(0, len(self.rows), self.batch))
         return starts[:-1] if len(starts) > 1 and len(self.rows) - starts[-1] == 1 else starts
 
+    def _whole(self) -> Tensor:
+        """All pictures on the device; by pieces, so that no second copy of a large set is made on the way."""
+        if self.device == "cpu":
+            return torch.from_numpy(self.prepared.gather(self.rows))
+        whole = torch.empty((len(self.rows), 3, *2 * (self.prepared.size,)), dtype=torch.uint8, device=self.device)
+        for start in range(0, len(self.rows), _PIECE):
+            piece = self.prepared.gather(self.rows[start : start + _PIECE])
+            whole[start : start + _PIECE].copy_(torch.from_numpy(piece))
+        return whole
+
     def take(self, drawn: Tensor, others: Tensor | None = None) -> Batch:
         """The pictures of some draws, int64 (n,) as in `order.py` (positions among the rows are such), and partners."""
+        drawn = drawn.to(self._numbers.device)
         places = drawn % max(1, len(self.rows))
         if self._resident is not None:
-            images = self._resident.index_select(0, places.to(self._resident.device))
+            images = self._resident.index_select(0, places)
+        elif self._ring is not None:
+            wanted = self.rows[places.numpy()]
+            images = self._ring.send(len(wanted), lambda out: self.prepared.gather(wanted, out))
         else:
             images = torch.from_numpy(self.prepared.gather(self.rows[places.numpy()]))
-            images = images.pin_memory().to(self.device, non_blocking=True) if "cuda" in self.device else images
-        index = torch.from_numpy(self.rows[places.numpy()])
         return Batch(
-            images=images.to(self.device),
-            labels=self.labels[places].to(self.device),
-            index=index.to(self.device),
-            numbers=None if self.sampling == "all" else numbers(drawn, torch.from_numpy(self.rows)).to(self.device),
+            images=self._sent(images),
+            labels=self._sent(self._labels[places]),
+            index=self._sent(self._numbers[places]),
+            numbers=None if self.sampling == "all" else self._sent(numbers(drawn, self._numbers)),
             partners=None if others is None else self.take(others),
         )
+
+    def hold(self, pictures: Tensor) -> None:
+        """Take batches from `pictures`, uint8 (n, 3, S, S) on the device, in the order of `rows`, from now on."""
+        self._resident = pictures
+        self._labels, self._numbers = self._sent(self.labels), self._sent(self._numbers)
+
+    def _sent(self, tensor: Tensor) -> Tensor:
+        """On the device; to a GPU without waiting for what that has yet to do."""
+        if tensor.device.type == "cpu" and "cuda" in self.device:
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
 
     def epoch(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of one epoch (from 1) in its order, from batch `start` on; the last may be short."""
@@ -82,21 +115,24 @@ class Feed:
         wanted = [order]
         if self.mixing:
             wanted.append(partners(order, torch.from_numpy(self.rows), seed, epoch))
+        if self._resident is not None:
+            wanted = [self._sent(part) for part in wanted]  # once an epoch; a batch's part of it is a view
         yield from self._ahead(zip(*(part.tensor_split(self._starts()[1:])[start:] for part in wanted), strict=True))
 
     def straight(self) -> Iterator[Batch]:
         """All pictures once, as they lie in the set."""
-        yield from self._ahead((part,) for part in torch.arange(len(self.rows)).split(self.batch))
+        places = torch.arange(len(self.rows), device=self._numbers.device)
+        yield from self._ahead((part,) for part in places.split(self.batch))
 
     def _ahead(self, parts: Iterator[tuple[Tensor, ...]]) -> Iterator[Batch]:
         """`take` of each part's draws; from disk, a thread reads two batches ahead of the computation."""
         if self._resident is not None:
             yield from (self.take(*part) for part in parts)
             return
-        ready: Queue[Batch | BaseException | None] = Queue(maxsize=2)
+        ready: Queue[tuple[Batch, Any] | BaseException | None] = Queue(maxsize=2)
         stopped = threading.Event()
 
-        def put(item: Batch | BaseException | None) -> None:
+        def put(item: tuple[Batch, Any] | BaseException | None) -> None:
             while not stopped.is_set():
                 try:
                     ready.put(item, timeout=0.1)
@@ -109,7 +145,7 @@ class Feed:
                 for part in parts:
                     if stopped.is_set():
                         return
-                    put(self.take(*part))
+                    put(self._carried(part))
                 put(None)
             except BaseException as error:  # whatever stops the reader is raised where the batch is awaited
                 put(error)
@@ -127,9 +163,24 @@ class Feed:
                     return
                 if isinstance(item, BaseException):
                     raise item
-                yield item
+                batch, mark = item
+                if self._ring is not None:
+                    self._ring.carrier.receive(tensors_of(batch), mark)
+                yield batch
         finally:
             stopped.set()
+
+    def _carried(self, part: tuple[Tensor, ...]) -> tuple[Batch, Any]:
+        """A batch on its way to the device, and the mark where it has arrived."""
+        if self._ring is None:
+            return self.take(*part), None
+        with self._ring.carrier.copying():
+            return self.take(*part), self._ring.carrier.mark()
+
+
+def most_resident(device: str, memory: int) -> int:
+    """Bytes of the largest set that is held whole on a device with so much memory; a GPU's serves nothing else."""
+    return memory * 2 // 5 if "cuda" in device else min(RESIDENT, memory // 4)
 
 
 def limited(labels: np.ndarray, rows: np.ndarray, limit: int, seed: int) -> np.ndarray:

@@ -5,11 +5,12 @@ Shard by shard, so that memory does not grow with the pictures' bytes.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alexnet.data.columns import column
 from alexnet.data.listing import Listing
 from alexnet.data.origins import shown
 from alexnet.data.prepared import DATASET, FORMAT, MANIFEST_SCHEMA, squares
@@ -24,10 +26,16 @@ from alexnet.data.shards import part_path, shard_path
 from alexnet.data.split import ROLES, assign
 from alexnet.data.statistics import Moments
 from alexnet.data.storage import placed, write_json
+from alexnet.data.workers import how_many, in_workers
+
+#: Values of pixels that are summed in a second on one core, measured; and seconds of it that are worth more processes.
+_SUMMED, _WORTH = 5e8, 2.0
 
 
-def finish(listing: Listing, path: Path, request: dict[str, Any], seconds: float) -> None:
-    """Write everything but the shards; `dataset.json` last."""
+def finish(
+    listing: Listing, path: Path, request: dict[str, Any], seconds: Callable[[], float], workers: int | None = 1
+) -> None:
+    """Write everything but the shards; `dataset.json` last. `seconds` says what the set has cost so far."""
     size, parts = request["size"], _parts(path)
     labels, given, hashes, lost = _columns(path, parts)
     classes, labels, nameless = _kept_classes(listing.classes, labels)
@@ -39,8 +47,8 @@ def finish(listing: Listing, path: Path, request: dict[str, Any], seconds: float
     unreadable = write_left_out(
         path, [*listing.left_out, *((name, "a class without a readable picture") for name in nameless)]
     )
-    counts, fingerprint, moments = _write_manifest(path, parts, size, labels, split.roles, hashes.shape[0])
-    _write_moments(path, moments)
+    counts, fingerprint = _write_manifest(path, parts, labels, split.roles, hashes.shape[0])
+    _write_moments(path, _moments(path, parts, counts, split.roles, size, workers))
     head = json.dumps([list(classes), size, request["fit"]], ensure_ascii=False)
     write_json(
         path / DATASET,
@@ -62,7 +70,7 @@ def finish(listing: Listing, path: Path, request: dict[str, Any], seconds: float
             "unreadable": unreadable,
             "area_lost": float(lost),
             "shards": counts,
-            "seconds": round(seconds, 3),
+            "seconds": round(seconds(), 3),
             "request": request,
         },
     )
@@ -131,11 +139,10 @@ def unreadable_of(path: Path, number: int) -> Iterator[tuple[str, str]]:
 
 
 def _write_manifest(
-    path: Path, parts: list[int], size: int, labels: np.ndarray, roles: np.ndarray, total: int
-) -> tuple[list[int], bytes, dict[str, Moments]]:
-    """The manifest, a row group a shard; returns pictures in each shard, what identifies the content, and the sums."""
+    path: Path, parts: list[int], labels: np.ndarray, roles: np.ndarray, total: int
+) -> tuple[list[int], bytes]:
+    """The manifest, a row group a shard; returns pictures in each shard, and what identifies the content."""
     contents = hashlib.sha256()
-    moments = {name: Moments.none(size) for name in ROLES}
     counts: list[int] = []
     with placed(path / "manifest.parquet") as file, pq.ParquetWriter(file, MANIFEST_SCHEMA) as manifest:
         at = 0
@@ -145,15 +152,46 @@ def _write_manifest(
             at += len(table)
             counts.append(len(table))
             contents.update(_hashes(table).tobytes())
-            filled = table.drop_columns(["reason"]).set_column(1, "label", pa.array(labels[rows], pa.int32()))
-            filled = filled.append_column("role", pa.array(roles[rows], pa.int8()))
+            filled = table.drop_columns(["reason"]).set_column(1, "label", column(labels[rows], pa.int32()))
+            filled = filled.append_column("role", column(roles[rows], pa.int8()))
             manifest.write_table(filled.select(MANIFEST_SCHEMA.names).cast(MANIFEST_SCHEMA))
-            images = squares(shard_path(path, number), len(table), size)
-            for name, role in ROLES.items():
-                moments[name] += Moments.of(images[roles[rows] == role])
         assert at == total == len(labels)
     parts_of_it = (contents.digest(), labels.astype("<i4").tobytes(), roles.astype("<i1").tobytes())
-    return counts, b"".join(hashlib.sha256(part).digest() for part in parts_of_it), moments
+    return counts, b"".join(hashlib.sha256(part).digest() for part in parts_of_it)
+
+
+def _moments(
+    path: Path, parts: list[int], counts: list[int], roles: np.ndarray, size: int, workers: int | None
+) -> dict[str, Moments]:
+    """The sums over the pictures of each role, by as many processes as are worth it: whole numbers, in any order."""
+    ends = np.cumsum(counts)
+    jobs = zip(parts, np.split(roles, ends[:-1]), strict=True)
+    seconds = len(roles) * 3 * size**2 / _SUMMED
+    processes = how_many(workers, len(parts), worth=seconds >= _WORTH)
+    moments = {name: Moments.none(size) for name in ROLES}
+    if processes > 1:
+        sums = in_workers(shard_moments, jobs, processes, (path, size), kept="what is finished is kept")
+    else:
+        sums = (shard_moments(job, path, size, _unheard) for job in jobs)
+    with contextlib.closing(sums):
+        for one in sums:
+            for name, more in one.items():
+                moments[name] += more
+    return moments
+
+
+def _unheard(done: int) -> None:
+    """Sums are not reported."""
+
+
+def shard_moments(
+    job: tuple[int, np.ndarray], path: Path, size: int, report: Callable[[int], None]
+) -> dict[str, Moments]:
+    """The sums over a shard's pictures of each role that it has; the job is its number and their roles, int8 (n,)."""
+    number, roles = job
+    images = squares(shard_path(path, number), len(roles), size)
+    found = {name: np.flatnonzero(roles == role) for name, role in ROLES.items()}
+    return {name: Moments.of(images, chosen) for name, chosen in found.items() if len(chosen)}
 
 
 def _write_moments(path: Path, moments: dict[str, Moments]) -> None:

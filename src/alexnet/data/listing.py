@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 import numpy as np
 import pyarrow as pa
 
+from alexnet.data.columns import column
 from alexnet.data.origins import class_name, natural, shown
 
 Kind = Literal["folder", "split-folder", "tree", "list", "parquet", "archive", "ilsvrc", "hub", "digits"]
@@ -115,7 +116,7 @@ class Columns:
         if not self._names:
             return
         self._hash.update(("\n".join(self._names) + "\n").encode())
-        self._chunks.append(pa.array(self._names, pa.large_string()))
+        self._chunks.append(column(self._names, pa.large_string()))
         self._names = []
 
     def columns(self) -> pa.LargeStringArray:

@@ -71,7 +71,7 @@ def make(
             left_out += more
             if more:
                 check_left_out(left_out, total, max_left_out, path, listing.left_out)
-    finish(listing, path, request, time.monotonic() - started)
+    finish(listing, path, request, lambda: time.monotonic() - started, workers)
     clear(path)
 
 

@@ -56,9 +56,12 @@ class HeldSet(PreparedSet):
         """A name for each picture: its number."""
         return pa.array([str(row) for row in range(len(self))], pa.large_string())
 
-    def gather(self, rows: np.ndarray) -> np.ndarray:
-        """The squares of some rows, in their order: uint8 (n, 3, S, S), a copy."""
-        return self._squares[rows]
+    def gather(self, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """The squares of some rows, in their order: uint8 (n, 3, S, S), a copy; into `out` where that is given."""
+        if out is None:
+            return self._squares[rows]
+        out[...] = self._squares[rows]
+        return out
 
     def statistics(self, all_of_train: bool = False) -> Statistics:
         """Of all pictures."""

@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alexnet.data.columns import column
 from alexnet.data.decode import Unreadable
 from alexnet.data.listing import Listing, Reader
 from alexnet.data.sources.folders import why
-from alexnet.data.square import Fit, load_square
+from alexnet.data.square import Fit, load_planes
 from alexnet.data.storage import placed
 
 #: A shard has at most so many bytes and pictures: little is lost by a kill, and small sets keep several workers busy.
@@ -98,13 +99,13 @@ def write_shard(job: Job, out: Path, size: int, fit: Fit, report: Callable[[int]
             try:
                 data = job.reader.read(job.start + place)
                 content = hashlib.sha256(data).digest()
-                square, lost, (width, height) = load_square(data, size, fit)
+                square, lost, (width, height) = load_planes(data, size, fit)  # 3,S,S
             except Unreadable as error:
                 reason = str(error)
             except OSError as error:
                 reason = why(error)
             if square is not None:
-                file.write(np.ascontiguousarray(square.transpose(2, 0, 1)).data)  # 3,S,S
+                file.write(square)
             else:
                 left_out += 1
             for name, value in zip(facts, (width, height, lost, content, reason), strict=True):
@@ -114,9 +115,8 @@ def write_shard(job: Job, out: Path, size: int, fit: Fit, report: Callable[[int]
                 report(done)
                 done = 0
     with placed(part_path(out, job.number)) as file:
-        table = pa.table(
-            {"origin": list(job.origins), "label": job.labels, "split": job.splits, **facts}, schema=PART_SCHEMA
-        )
+        values = {"origin": job.origins, "label": job.labels, "split": job.splits, **facts}
+        table = pa.table([column(values[kind.name], kind.type) for kind in PART_SCHEMA], schema=PART_SCHEMA)
         pq.write_table(table, file)
     report(done)
     return left_out

@@ -29,7 +29,8 @@ def to_square(image: np.ndarray, size: int, fit: Fit) -> tuple[np.ndarray, float
         uint8 (size, size, 3), and the share of the picture's area that was cut off.
     """
     height, width, _ = image.shape
-    return _fitted(Picture(Image.fromarray(image), (width, height), (width, height)), size, fit)
+    square, lost = _fitted(Picture(Image.fromarray(image), (width, height), (width, height)), size, fit)
+    return np.array(square), lost
 
 
 def load_square(data: bytes, size: int, fit: Fit) -> tuple[np.ndarray, float, tuple[int, int]]:
@@ -41,21 +42,32 @@ def load_square(data: bytes, size: int, fit: Fit) -> tuple[np.ndarray, float, tu
     Raises:
         Unreadable: with the reason.
     """
+    square, lost, whole = _loaded(data, size, fit)
+    return np.array(square), lost, whole
+
+
+def load_planes(data: bytes, size: int, fit: Fit) -> tuple[bytes, float, tuple[int, int]]:
+    """As `load_square`, but the bytes of uint8 (3, size, size): Pillow takes channels apart faster than numpy."""
+    square, lost, whole = _loaded(data, size, fit)
+    return b"".join(plane.tobytes() for plane in square.split()), lost, whole
+
+
+def _loaded(data: bytes, size: int, fit: Fit) -> tuple[Image.Image, float, tuple[int, int]]:
     picture = open_picture(data, long_near=size) if fit == "letterbox" else open_picture(data, near=size)
     square, lost = _fitted(picture, size, fit)
     return square, lost, picture.size
 
 
-def _fitted(picture: Picture, size: int, fit: Fit) -> tuple[np.ndarray, float]:
+def _fitted(picture: Picture, size: int, fit: Fit) -> tuple[Image.Image, float]:
     image, (width, height) = picture.image, picture.extent
     if fit == "squash":
-        return np.array(_scaled(image, (size, size), (0, 0, width, height))), 0.0
+        return _scaled(image, (size, size), (0, 0, width, height)), 0.0
     if fit == "letterbox":
         scale = size / max(width, height)
         inner = (max(1, round(width * scale)), max(1, round(height * scale)))
         square = Image.new("RGB", (size, size), (GREY, GREY, GREY))
         square.paste(_scaled(image, inner, (0, 0, width, height)), ((size - inner[0]) // 2, (size - inner[1]) // 2))
-        return np.array(square), 0.0
+        return square, 0.0
     assert fit == "crop", fit
     short = min(width, height)
     left, top = (width - short) / 2, (height - short) / 2
@@ -63,7 +75,7 @@ def _fitted(picture: Picture, size: int, fit: Fit) -> tuple[np.ndarray, float]:
         left, top = left // 1, top // 1
     # The part that is kept is cut from the source, not from the scaled picture: that one may be a strip of gigabytes.
     square = _scaled(image, (size, size), (left, top, left + short, top + short))
-    return np.array(square), 1 - short / max(width, height)
+    return square, 1 - short / max(width, height)
 
 
 def _scaled(image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]) -> Image.Image:

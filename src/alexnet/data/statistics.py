@@ -8,6 +8,8 @@ import numpy as np
 
 #: Pixels whose products are summed at once in float64, few enough for a processor's cache. Exact: 255^2 x 2^16 < 2^53.
 _PIXELS = 1 << 16
+#: Channels whose product is summed; the others are the same.
+_PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,16 +29,22 @@ class Moments:
         return Moments(count=0, total=np.zeros((3, size, size), np.int64), products=np.zeros((3, 3), np.int64))
 
     @staticmethod
-    def of(images: np.ndarray) -> Moments:
-        """Of uint8 pictures (N, 3, S, S), at most 16 million."""
-        count, _, side, _ = images.shape
-        products = np.zeros((3, 3), np.int64)
+    def of(images: np.ndarray, chosen: np.ndarray | None = None) -> Moments:
+        """Of uint8 pictures (N, 3, S, S), at most 16 million; or of the `chosen` ones, int64 (n,)."""
+        chosen = np.arange(len(images)) if chosen is None else chosen
+        side = images.shape[2]
+        total, products = np.zeros((3, side, side), np.uint32), np.zeros((3, 3), np.int64)
         step = max(1, _PIXELS // side**2)
-        for at in range(0, count, step):
-            pixels = images[at : at + step].transpose(1, 0, 2, 3).reshape(3, -1).astype(np.float64)
+        for at in range(0, len(chosen), step):
+            some = images[chosen[at : at + step]]
+            for one in some:
+                total += one
+            pixels = some.transpose(1, 0, 2, 3).reshape(3, -1).astype(np.float64)
             # One by one: for a product with its own transpose BLAS has a routine that is five times slower here.
-            products += np.array([[one @ other for other in pixels] for one in pixels]).astype(np.int64)
-        return Moments(count=count, total=images.sum(0, dtype=np.uint32).astype(np.int64), products=products)
+            for i, j in _PAIRS:
+                products[i, j] += int(pixels[i] @ pixels[j])
+        products += np.triu(products, 1).T
+        return Moments(count=len(chosen), total=total.astype(np.int64), products=products)
 
     def __add__(self, other: Moments) -> Moments:
         return Moments(

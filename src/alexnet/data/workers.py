@@ -21,7 +21,7 @@ T = TypeVar("T")
 #: What a worker computes with: one thread each, there are enough workers.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 #: Processes at most that are started unasked: each takes some 60 MB.
-_MOST = 8
+_MOST = 64
 
 
 def require(workers: int | None) -> None:

@@ -18,6 +18,7 @@ from alexnet.data.prepared import PreparedSet
 from alexnet.data.preprocess import Preprocess
 from alexnet.device import Machine, environment
 from alexnet.edits import edited
+from alexnet.model.arrange import arrange
 from alexnet.model.network import AlexNet
 from alexnet.training import folder as files
 from alexnet.training.average import make_average
@@ -41,6 +42,7 @@ def build(config: Config, classes: int) -> AlexNet:
         seed=config.train.seed,
         size=config.augment.crop,
     )
+    arrange(network, config.train)
     kind = torch.float64 if config.train.precision == "float64" else torch.float32
     return network.to(dtype=kind, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
@@ -70,7 +72,10 @@ def fresh(config: Config, prepared: PreparedSet, feed: Feed, device: str) -> tup
         schedule=Schedule(config.optim, config.train.epochs, len(feed)),
         sums=new_sums(device),
     )
-    forward: Any = torch.compile(network, dynamic=False) if config.train.compile else network
+    forward: Any = network
+    if config.train.compile:
+        # Recorded by torch itself: the mode's only other meaning is that it plays graphs of the GPU's work back.
+        forward = torch.compile(network, dynamic=False, mode="reduce-overhead" if config.train.graph else None)
     labels = torch.from_numpy(prepared.labels[rows_of(config, prepared)[0]])
     return state, Setting(
         config=config,

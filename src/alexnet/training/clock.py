@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+#: What `Clock.next_lap` gives: the columns of a line that may differ between equal runs.
+TIME_COLUMNS = ("seconds", "pictures_per_second", "waited_seconds")
 
 
 class Clock:
@@ -12,7 +19,7 @@ class Clock:
         self.save_every, self.steps, self.limit = save_every, min(steps, limit or steps), limit
         self.began = self.last_save = self.lap = time.monotonic()
         self.hours = hours
-        self.first_step, self.pictures, self.lap_pictures = step, 0, 0
+        self.first_step, self.pictures, self.lap_pictures, self.lap_waited = step, 0, 0, 0.0
 
     def done(self, step: int) -> bool:
         return bool(self.limit) and step >= self.limit
@@ -24,6 +31,19 @@ class Clock:
     def count(self, pictures: int) -> None:
         self.pictures += pictures
         self.lap_pictures += pictures
+
+    def waiting(self, batches: Iterable[T]) -> Iterator[T]:
+        """The batches, with the time noted that their user waits for each."""
+        coming = iter(batches)
+        while True:
+            began = time.monotonic()
+            try:
+                batch = next(coming)
+            except StopIteration:
+                return
+            finally:
+                self.lap_waited += time.monotonic() - began
+            yield batch
 
     def due(self) -> bool:
         return time.monotonic() - self.last_save >= self.save_every
@@ -41,8 +61,8 @@ class Clock:
         return (time.monotonic() - self.began) / done * (self.steps - step)
 
     def next_lap(self) -> dict[str, float]:
-        """Seconds and speed since the last call: the time columns of a line."""
+        """Since the last call: seconds, speed, and the seconds that steps waited for pictures; the time columns."""
         now = time.monotonic()
-        seconds, pictures = now - self.lap, self.lap_pictures
-        self.lap, self.lap_pictures = now, 0
-        return {"seconds": round(seconds, 3), "pictures_per_second": round(pictures / max(1e-9, seconds), 1)}
+        values = (now - self.lap, self.lap_pictures / max(1e-9, now - self.lap), self.lap_waited)
+        self.lap, self.lap_pictures, self.lap_waited = now, 0, 0.0
+        return {name: round(value, 3) for name, value in zip(TIME_COLUMNS, values, strict=True)}

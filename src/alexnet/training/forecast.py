@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from alexnet.config import Config
-from alexnet.data.feed import RESIDENT
+from alexnet.data.feed import RESIDENT, most_resident
 from alexnet.data.storage import gigabytes
 from alexnet.device import Machine
 from alexnet.training.speed import Speed, sizes_of
@@ -97,7 +97,8 @@ def needs(config: Config, *, classes: int, pictures: int, held_out: int, device:
         activations = int(0.6 * activations)  # sums and losses stay float32
     square = 3 * config.data.size**2
     resident = (pictures + held_out) * square
-    if resident > RESIDENT:
+    on_gpu = device.startswith("cuda")
+    if resident > (most_resident(device, torch.cuda.mem_get_info(device)[1]) if on_gpu else RESIDENT):
         resident = 6 * config.train.batch * square  # two batches ahead, one in use, each once more as a copy
     kept = (1 + slots) * weights
     saving = 2 * kept if device == "cpu" else 0  # one copy in order, one as bytes; on a GPU that is the host's

@@ -15,7 +15,7 @@ from alexnet.scoring.infer import Predictions, infer
 from alexnet.scoring.scores import Scores, score
 from alexnet.training import folder as files
 from alexnet.training.begin import begin, feed_of, save
-from alexnet.training.clock import Clock
+from alexnet.training.clock import TIME_COLUMNS, Clock
 from alexnet.training.doctor.watch import Doctor
 from alexnet.training.listener import Interrupted, Listener, Progress, Silent
 from alexnet.training.signals import Stop
@@ -59,7 +59,7 @@ def train(
         doctor.before_the_first_step(state, next(feed.epoch(config.train.seed, 1)))
     with Stop() as stop:
         while state.epoch <= config.train.epochs and not clock.done(state.step) and not _waited_enough(state, config):
-            for batch in feed.epoch(config.train.seed, state.epoch, state.batch):
+            for batch in clock.waiting(feed.epoch(config.train.seed, state.epoch, state.batch)):
                 try:
                     step(state, batch, setting)
                 except NotFinite:
@@ -207,7 +207,7 @@ def _end_epoch(
             "val_top5_error": scores.top5_error.value,
         }
         if state.best is None or (whole and scores.top1_error.value < state.best["val_top1_error"]):
-            state.best = {key: row[key] for key in row if key not in ("seconds", "pictures_per_second")}
+            state.best = {key: row[key] for key in row if key not in TIME_COLUMNS}
             save_network(run / "weights" / "best.safetensors", state, setting, prepared)
         state.schedule.epoch_ended(scores.top1_error.value)
     elif setting.config.optim.schedule == "plateau":

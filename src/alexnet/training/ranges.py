@@ -36,6 +36,13 @@ def require(config: Config, device: str) -> None:
     cures = [name for name, none in BALANCE.items() if get(config, name) != none]
     if len(cures) > 1:
         raise ValueError(f"{' and '.join(cures)} each make up for unequal classes, together too much; give one of them")
+    if config.train.graph and not (config.train.compile and device.startswith("cuda")):
+        raise ValueError("train.graph records what a compiled network does on a GPU; give --train.compile and a GPU")
+    if config.train.graph and config.train.accumulate > 1:
+        raise ValueError(
+            "train.graph plays one recording into the same memory for every part of a batch, so gradients cannot be "
+            f"summed over {config.train.accumulate} parts; give --train.accumulate 1, or leave train.graph out"
+        )
     if config.augment.randaugment:
         operations(config.augment.randaugment_magnitude)  # raises where kornia is not to be had
     if device.startswith("mps") and config.train.precision == "float64":

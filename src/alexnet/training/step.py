@@ -11,11 +11,10 @@ from torch.optim import Optimizer
 
 from alexnet import device, draws
 from alexnet.config import Config
-from alexnet.data.augment import augment, colour_noise
 from alexnet.data.mixing import mix, soft_targets
-from alexnet.data.modern import cutout
 from alexnet.data.prepared import Batch
 from alexnet.data.preprocess import Preprocess
+from alexnet.data.ready import ready
 from alexnet.data.statistics import Statistics
 from alexnet.training.average import follow
 from alexnet.training.loss import Objective, count_hits, total_loss
@@ -101,11 +100,10 @@ def altered(batch: Batch, state: State, setting: Setting) -> tuple[Tensor, Tenso
         first = state.batch * config.train.batch
         group = (torch.arange(len(keys), device=keys.device) + first) // config.augment.share
         shared = draws.keys(config.train.seed, state.epoch, group)
-    images, shift = augment(batch.images, keys, shared, setting.statistics, config.augment, state.epoch)
-    source_noise = config.augment.colour == "source" and colour_noise(config.augment, state.epoch)
-    shrink = 1 + config.augment.colour_sigma if source_noise else 1.0  # convdata.py keeps the scale of the pixels so
     kind = torch.float64 if config.train.precision == "float64" else torch.float32
-    centred = cutout(setting.preprocess(images, shift, shrink), keys, config.augment.cutout)
+    centred = ready(
+        batch.images, keys, shared, setting.preprocess, setting.statistics, config.augment, state.epoch
+    )  # N,3,crop,crop
     return centred.to(kind, memory_format=torch.channels_last), keys
 
 

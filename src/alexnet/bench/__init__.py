@@ -1,0 +1,1 @@
+"""How fast is it here, and beside whom? What `alexnet bench` measures: ours and peers in turn, on this machine."""
