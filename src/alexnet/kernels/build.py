@@ -20,7 +20,7 @@ FLAGS = ("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-m
 #: Seconds after which a compiler is given up.
 PATIENCE = 60
 #: The kernels, each a C file.
-SOURCES = ("normalization", "pooling", "velocity", "within")
+SOURCES = ("crop", "normalization", "pooling", "velocity", "within")
 
 
 def wanted() -> bool:
