@@ -180,6 +180,7 @@ def test_the_best_epoch_and_the_drops_are_marked() -> None:
 def test_only_drops_from_a_constant_rate_count() -> None:
     assert rate_drops([1, 1, 0.1, 0.1, 0.01]) == [2, 4]
     assert rate_drops([1, 0.1, 0.1]) == [1]
+    assert rate_drops([0.048, 0.033, 0.017, 0.002]) == []
     assert rate_drops([0.5 * (1 + math.cos(math.pi * i / 20)) for i in range(20)]) == []
     assert rate_drops([0.1, 0.5, 1, 1]) == []
 
@@ -219,10 +220,12 @@ def test_kernels_share_one_scale_and_the_columns_lie_apart() -> None:
 def test_kernels_without_colour_say_what_is_shown() -> None:
     weights = np.full((20, 32, 3, 3), 0.1)
     weights[[3, 17]] = 1
+    weights[:, 30] *= 2
     found = said(figures.kernels(weights))
     assert "8 of 20 kernels, those of largest norm" in found
     assert "grey" in found
-    assert "first 16 of 32" in found
+    assert "the 16 of 32 of largest norm" in found
+    assert "30" in found.splitlines()
     assert "kernel 3" in found
     assert "kernel 17" in found
 

@@ -105,10 +105,15 @@ def _hub(folder: Path) -> Sequence[str]:
     return ["train", "hub:somebody/pictures", "--out", str(folder / "run")]
 
 
+def _insight(folder: Path) -> Sequence[str]:
+    return ["similar", str(folder / "run"), str(folder / "picture.jpg"), "--how", "faiss"]
+
+
 #: Extra -> (the library that is taken away, the command that needs it).
 NEEDS: dict[str, tuple[str, Callable[[Path], Sequence[str]]]] = {
     "modern": ("kornia", _modern),
     "hub": ("datasets", _hub),
+    "insight": ("faiss", _insight),
 }
 
 

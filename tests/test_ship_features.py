@@ -17,8 +17,8 @@ import torch
 import alexnet
 from alexnet.cli.main import main
 from alexnet.data.square import load_square
+from alexnet.insight.features import Feature, Features, features, last_hidden
 from alexnet.ship.feature_files import form_of, write_features
-from alexnet.ship.features import Feature, Features, features, last_hidden
 from alexnet.training.run import Run
 from alexnet.training.start import train
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from alexnet.config import Config, patch
+    from alexnet.insight.features import features
+    from alexnet.insight.visualizer import AlexNetVisualizer
     from alexnet.model.network import AlexNet
     from alexnet.model.summary import summarize
     from alexnet.recipes import RECIPES
     from alexnet.ship.estimator import AlexNetClassifier
-    from alexnet.ship.features import features
     from alexnet.training.evaluate import evaluate
     from alexnet.training.run import Run, load
     from alexnet.training.start import resume, train
@@ -23,10 +24,11 @@ _HOMES = {
     "RECIPES": "alexnet.recipes",
     "AlexNet": "alexnet.model.network",
     "AlexNetClassifier": "alexnet.ship.estimator",
+    "AlexNetVisualizer": "alexnet.insight.visualizer",
     "Config": "alexnet.config",
     "Run": "alexnet.training.run",
     "evaluate": "alexnet.training.evaluate",
-    "features": "alexnet.ship.features",
+    "features": "alexnet.insight.features",
     "load": "alexnet.training.run",
     "patch": "alexnet.config",
     "resume": "alexnet.training.start",
@@ -38,6 +40,7 @@ __all__ = [
     "RECIPES",
     "AlexNet",
     "AlexNetClassifier",
+    "AlexNetVisualizer",
     "Config",
     "Run",
     "__version__",

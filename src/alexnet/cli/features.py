@@ -56,8 +56,8 @@ def run(words: Sequence[str]) -> None:
     if not options.pictures:
         raise ValueError("alexnet features needs pictures: a source, or files, folders or lists, after the run")
 
+    from alexnet.insight.features import features
     from alexnet.ship.feature_files import write_features
-    from alexnet.ship.features import features
 
     def skip(path: str, reason: str) -> None:
         sys.stderr.write(f"alexnet: left out {path}: {reason}\n")

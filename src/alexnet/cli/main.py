@@ -33,6 +33,8 @@ VERBS = (
     Verb("evaluate", "evaluate", "Use", "the error of a run on its held-out pictures, or on others"),
     Verb("compare", "compare", "Use", "which of two runs is better on the same pictures, and can it be told?"),
     Verb("features", "features", "Use", "what a layer computes for pictures, as numbers for other programs"),
+    Verb("similar", "similar", "Use", "which training pictures, or pictures of your own, are most like these?"),
+    Verb("look", "look", "Look inside", "an album of what the network has learned, with the numbers behind it"),
     Verb("recipes", "recipes", "Look up", "the named settings: all of them, one in full, or two compared"),
     Verb("summary", "summary", "Look up", "the networks: all of them, or one layer by layer"),
     Verb("bench", "bench", "Look up", "how fast is it here, beside plain PyTorch and others?"),

@@ -6,6 +6,7 @@ from alexnet.course.activations import relu, tanh
 from alexnet.course.loops import Validated, train_alexnet, train_one_epoch, validate
 from alexnet.course.pictures import pca_color_augmentation, test_transform, train_transform
 from alexnet.course.start import init_weights
+from alexnet.course.visualize import plot_training_curves, visualize_conv_filters, visualize_feature_maps
 from alexnet.model.layers import Dropout
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Validated",
     "init_weights",
     "pca_color_augmentation",
+    "plot_training_curves",
     "relu",
     "tanh",
     "test_transform",
@@ -20,4 +22,6 @@ __all__ = [
     "train_one_epoch",
     "train_transform",
     "validate",
+    "visualize_conv_filters",
+    "visualize_feature_maps",
 ]

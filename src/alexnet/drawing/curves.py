@@ -80,10 +80,15 @@ def curves(rows: Sequence[Mapping[str, Any]], *, split: str = "val", title: str 
 
 
 def rate_drops(rates: Sequence[float]) -> list[int]:
-    """The epochs, counted from 0, in which a rate that had been constant fell by more than a quarter."""
-    return [
-        i for i in range(1, len(rates)) if rates[i] < 0.75 * rates[i - 1] and (i < 2 or rates[i - 1] == rates[i - 2])
-    ]
+    """The epochs, counted from 0, in which a rate that had been constant fell by more than a quarter.
+
+    Of the second epoch nobody can tell whether the rate had been constant: there it must stay at what it fell to.
+    """
+
+    def steady(i: int) -> bool:
+        return rates[i - 1] == rates[i - 2] if i > 1 else i + 1 < len(rates) and rates[i] == rates[i + 1]
+
+    return [i for i in range(1, len(rates)) if rates[i] < 0.75 * rates[i - 1] and steady(i)]
 
 
 def _column(rows: Sequence[Mapping[str, Any]], name: str, split: str) -> list[float]:

@@ -49,17 +49,19 @@ def samples(images: np.ndarray, titles: Sequence[str], *, title: str = "Samples"
 
 
 @styled
-def kernels(weights: np.ndarray, *, columns: int = 1, title: str = "Kernels", note: str = "") -> Figure:
+def kernels(weights: np.ndarray, *, columns: int = 1, wide: int = 16, title: str = "Kernels", note: str = "") -> Figure:
     """The kernels of a convolution, as figure 3 of the paper shows those of the first.
 
     With three input channels each kernel is a small colour picture, with one a grey one. All are scaled together:
     middle grey is 0, and the ends of the scale are plus and minus the 99.5th percentile of all absolute weights,
     beyond which colours are cut. With another number of channels there is no colour to show: the kernels of largest
-    norm are drawn a row each, their input channels side by side in grey, and the figure says so.
+    norm are drawn a row each, those of their input channels that have the largest norm in them side by side in grey,
+    and the figure says so.
 
     Args:
         weights: float (out, in, kh, kw).
         columns: 1, or 2 if the layer's kernels lie on two columns; the first half of them is the first column's.
+        wide: of more than 24 colour kernels so many stand in a row.
     """
     weights = np.asarray(weights, dtype=np.float64)
     assert weights.ndim == 4
@@ -68,14 +70,14 @@ def kernels(weights: np.ndarray, *, columns: int = 1, title: str = "Kernels", no
     shades = np.rint(255 * np.clip(weights / (2 * limit) + 0.5, 0, 1)).astype(np.uint8)
     shades = shades.repeat(4, axis=2).repeat(4, axis=3)  # gaps between kernels may then be narrower than a weight
     if weights.shape[1] in (1, 3):
-        return _all_kernels(shades, columns, title, note)
-    return _in_grey(shades, np.linalg.norm(weights.reshape(len(weights), -1), axis=1), columns, title, note)
+        return _all_kernels(shades, columns, wide, title, note)
+    return _in_grey(shades, np.linalg.norm(weights, axis=(2, 3)), columns, title, note)
 
 
-def _all_kernels(shades: np.ndarray, columns: int, title: str, note: str) -> Figure:
+def _all_kernels(shades: np.ndarray, columns: int, most: int, title: str, note: str) -> Figure:
     shades = np.repeat(shades, 3 // shades.shape[1], axis=1)
     each = len(shades) // columns
-    wide = min(16, each) if len(shades) > 24 else min(8, each)
+    wide = min(most, each) if len(shades) > 24 else min(8, each)
     tall = -(-each // wide)
     cell = min(0.58, 9.3 / wide)
     height = columns * (tall * cell * _share(shades) + 0.16 + 0.22 * (columns > 1)) + 0.45 + 0.25 * bool(note)
@@ -93,24 +95,28 @@ def _all_kernels(shades: np.ndarray, columns: int, title: str, note: str) -> Fig
 
 
 def _in_grey(shades: np.ndarray, norms: np.ndarray, columns: int, title: str, note: str) -> Figure:
+    """`norms` (out, in): of each kernel's part for each input channel."""
     out, channels = shades.shape[:2]
     rows, wide = min(SHOWN_KERNELS, out), min(SHOWN_CHANNELS, channels)
     each, share = out // columns, max(1, rows // columns)
+    whole = np.linalg.norm(norms, axis=1)
     chosen = [
-        np.sort(column * each + np.argsort(-norms[column * each : (column + 1) * each], kind="stable")[:share])
+        np.sort(column * each + np.argsort(-whole[column * each : (column + 1) * each], kind="stable")[:share])
         for column in range(columns)
     ]
+    # The same channels for all kernels of a column, so that they can be compared from row to row.
+    read = [np.sort(np.argsort(-np.linalg.norm(norms[rows], axis=0), kind="stable")[:wide]) for rows in chosen]
     said = f"{share * columns} of {out} kernels, those of largest norm, a row each; in grey, by input channel"
-    said += f": the first {wide} of {channels}" if wide < channels else ""
+    said += f": the {wide} of {channels} of largest norm in them" if wide < channels else ""
     cell = min(0.58, 9.0 / wide)
     height = columns * (share * cell * _share(shades) + 0.45) + 1.1
     figure, inner = sheet(max(6.4, wide * cell + 0.9), height, title, f"{note}\n{said}" if note else said)
     high, width = (side + _gap(side) for side in shades.shape[2:])
     for column, axes in enumerate(inner.subplots(columns, 1, squeeze=False).ravel()):
-        part = shades[chosen[column]][:, :wide].reshape(-1, *shades.shape[2:])
+        part = shades[chosen[column]][:, read[column]].reshape(-1, *shades.shape[2:])
         axes.imshow(_mosaic(np.repeat(part[..., None], 3, axis=3), wide), interpolation="nearest")
         axes.set_yticks([(i + 0.5) * high - 1 for i in range(share)], [f"kernel {i}" for i in chosen[column]])
-        axes.set_xticks([(i + 0.5) * width - 1 for i in range(wide)], [str(i) for i in range(wide)])
+        axes.set_xticks([(i + 0.5) * width - 1 for i in range(wide)], [str(i) for i in read[column]])
         axes.tick_params(length=0, labelsize=7.5)
         axes.spines[:].set_visible(False)
         axes.set_anchor("NW")

@@ -100,6 +100,7 @@ def _settings() -> dict[str, object]:
         "savefig.facecolor": "white",
         "savefig.bbox": None,
         "svg.hashsalt": "",
+        "svg.fonttype": "path",
     }
 
 
@@ -176,6 +177,21 @@ def png(figure: Figure) -> bytes:
     return target.getvalue()
 
 
+def svg(figure: Figure) -> bytes:
+    """The figure as an SVG file, letters as shapes, so that it needs no fonts; equal figures give equal bytes."""
+    target = io.BytesIO()
+    with matplotlib.rc_context(_settings()):
+        figure.savefig(target, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
+    return target.getvalue()
+
+
+#: How a figure is written under an ending.
+_FORMS: dict[str, Callable[[Figure], bytes]] = {".png": png, ".svg": svg}
+
+
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write the figure as a PNG file."""
-    Path(path).write_bytes(png(figure))
+    """Write the figure as a PNG or an SVG file, as the name ends. Raises ValueError for another ending."""
+    form = _FORMS.get(Path(path).suffix.lower())
+    if form is None:
+        raise ValueError(f"a figure is saved as {' or '.join(_FORMS)}, and {os.fspath(path)} ends otherwise")
+    Path(path).write_bytes(form(figure))

@@ -18,18 +18,17 @@ class _Pool(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, kernel: int, stride: int, pad: int, rows: int, columns: int) -> Tensor:  # pyrefly: ignore[bad-override]
         out, place = pooling.pool(x, kernel, stride, pad, rows, columns)
         ctx.save_for_backward(place)
-        ctx.arguments = x.shape[2:], kernel, stride, pad
+        ctx.arguments = x.shape[2], x.shape[3], kernel, stride, pad
         return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (place,) = ctx.saved_tensors
-        sides, kernel, stride, pad = ctx.arguments
+        rows, columns, kernel, stride, pad = ctx.arguments
         if not torch.is_grad_enabled():
-            return (pooling.gather(grads[0], place, *sides, kernel, stride, pad), *(None,) * 5)
+            return (pooling.gather(grads[0], place, rows, columns, kernel, stride, pad), *(None,) * 5)
         # This gradient is to be differentiated again, which only torch's operations can be.
         images, maps = place.shape[:2]
-        rows, columns = sides
         down = torch.arange(place.shape[2]).view(-1, 1) * stride - pad + place.long() // kernel
         across = torch.arange(place.shape[3]) * stride - pad + place.long() % kernel
         spread = grads[0].new_zeros((images, maps, rows * columns))

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alexnet.data.storage import placed
-from alexnet.ship.features import Feature, Features
+from alexnet.insight.features import Feature, Features
 
 Form = Literal["npz", "parquet"]
 FORMS: tuple[Form, ...] = ("npz", "parquet")

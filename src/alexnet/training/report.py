@@ -63,6 +63,10 @@ def write_report(run: Run, prepared: PreparedSet, evaluations: Sequence[Evaluati
     put("best")
     page.section("What the first layer looks for")
     put("kernels")
+    page.section("Look inside")
+    page.paragraph("An album shows what each layer has learned, with the numbers behind every figure. This makes it:")
+    page.code(f"alexnet look {run.folder}")
+    page.files((("look/index.html", "the album, as soon as that command has made it"),))
     page.section("The network")
     _network(page, run)
     page.section("Use it, go on, repeat it")
@@ -129,8 +133,16 @@ def _training_words(run: Run, results: dict[str, Any]) -> str:
     }.get(results.get("ended", ""), "")
     return (
         f"{config.train.epochs} epochs in batches of {config.train.batch}, rule {config.optim.rule}, highest rate "
-        f"{config.optim.rate:g}, schedule {config.optim.schedule}. {kept}{ended}"
+        f"{config.optim.rate:g}, schedule {config.optim.schedule}. {kept}{ended}{_waited_words(run)}"
     )
+
+
+def _waited_words(run: Run) -> str:
+    """Which share of the steps' time went by waiting for pictures."""
+    epochs = [line for line in lines_of(run.folder, "epoch") if "waited_seconds" in line]
+    seconds = sum(line["seconds"] for line in epochs)
+    waited = sum(line["waited_seconds"] for line in epochs)
+    return f" The steps waited {100 * waited / seconds:.1f}% of their time for pictures." if seconds else ""
 
 
 def _forecast(page: Page, run: Run) -> None:

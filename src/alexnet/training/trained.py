@@ -33,6 +33,9 @@ class Trained:
     classes: tuple[str, ...]
     config: Config
     metadata: dict[str, Any]
+    basis: Tensor | None = None
+    """float32 (3, 3), grey levels: a column for each principal direction of the training pictures' colours, as long as
+    the deviation along it; None where the file does not tell."""
 
 
 def save_network(path: Path, state: State, setting: Setting, prepared: PreparedSet) -> None:
@@ -86,6 +89,14 @@ def load_network(path: Path) -> Trained:
     preprocess = Preprocess(
         weights.extra["preprocess.mean"], weights.extra["preprocess.deviation"], **metadata["preprocess"]
     )
+    basis = None
+    if "colour.eigenvalues" in weights.extra and "colour.eigenvectors" in weights.extra:
+        basis = weights.extra["colour.eigenvectors"] * weights.extra["colour.eigenvalues"].clamp_min(0).sqrt()
     return Trained(
-        network=network.eval(), preprocess=preprocess.eval(), classes=classes, config=config, metadata=metadata
+        network=network.eval(),
+        preprocess=preprocess.eval(),
+        classes=classes,
+        config=config,
+        metadata=metadata,
+        basis=basis,
     )

@@ -16,6 +16,7 @@ from alexnet.data.origins import shown
 from alexnet.data.prepared import is_prepared, open_prepared
 from alexnet.data.sources import find_pictures, list_source
 from alexnet.data.square import load_square
+from alexnet.device import Machine
 from alexnet.model.network import AlexNet
 from alexnet.scoring.infer import read_square, testing
 from alexnet.scoring.protocols import cut, placements
@@ -23,7 +24,7 @@ from alexnet.training.evaluate import batch_for
 from alexnet.training.run import Run, load
 
 #: A picture: its path for people, its class or "", and what reads its square uint8 (S, S, 3) or gives a reason.
-_Item = tuple[str, str, Callable[[], tuple[np.ndarray | None, str]]]
+Item = tuple[str, str, Callable[[], tuple[np.ndarray | None, str]]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,6 +70,7 @@ def features(
     layer: str | None = None,
     *,
     device: str = "auto",
+    threads: int = 0,
 ) -> Features:
     """What a named layer of a run computes for pictures, central crop, test mode, float32.
 
@@ -79,6 +81,7 @@ def features(
         layer: a row of the network's table, such as fc7 (before its ReLU) or relu7 (after it, what the paper compares);
             None is `last_hidden`.
         device: "auto", "cpu", "cuda" or "mps".
+        threads: torch computes with on the CPU; 0 is its own number.
 
     Returns:
         A `Feature` for each picture in the source's order, batch by batch, so that any number of pictures needs the
@@ -90,34 +93,41 @@ def features(
     run = run if isinstance(run, Run) else load(run)
     name = last_hidden(run.network) if layer is None else layer
     run.network.layer(name)
-    classes, items = _items(pictures, run)
+    classes, items = pictures_of(pictures, run)
+    computed = compute(run, items, name, machines.choose(device, threads))
     shape = run.network.shapes[name]
-    return Features(layer=name, shape=shape, classes=classes, found=_computed(run, items, name, device))
+    return Features(layer=name, shape=shape, classes=classes, found=(feature for feature, _ in computed))
 
 
-def _computed(run: Run, items: Iterator[_Item], layer: str, device: str) -> Iterator[Feature]:
-    machine = machines.choose(device)
-    network, preprocess = run.network.to(machine.device), run.preprocess.to(machine.device)
+def values_of(run: Run, squares: np.ndarray, layer: str, device: str) -> np.ndarray:
+    """What a layer computes for one batch of stored squares uint8 (n, 3, S, S): float32 (n, D); `device` as chosen."""
+    network, preprocess = run.network.to(device), run.preprocess.to(device)
     view = placements("centre", preprocess.size, preprocess.crop)[0]
-    while chunk := list(islice(items, batch_for(preprocess.crop))):
+    with torch.inference_mode(), testing(preprocess):
+        pieces = cut(torch.from_numpy(squares).to(device), view, preprocess.crop)
+        return np.asarray(network.extract(preprocess(pieces), layer).flatten(1).float().cpu().numpy())
+
+
+def compute(
+    run: Run, items: Iterator[Item], layer: str, machine: Machine
+) -> Iterator[tuple[Feature, np.ndarray | None]]:
+    """The feature of each item with its stored square uint8 (S, S, 3), which is None where it could not be read."""
+    while chunk := list(islice(items, batch_for(run.preprocess.crop))):
         squares = [read() for _, _, read in chunk]
         stack = [square for square, _ in squares if square is not None]
         rows: Iterator[np.ndarray] = iter(())
         if stack:
-            images = torch.from_numpy(np.stack(stack)).permute(0, 3, 1, 2).to(machine.device)  # n,3,S,S
-            with torch.inference_mode(), testing(preprocess):
-                pieces = cut(images, view, preprocess.crop)
-                rows = iter(network.extract(preprocess(pieces), layer).flatten(1).float().cpu().numpy())
+            rows = iter(values_of(run, np.stack(stack).transpose(0, 3, 1, 2), layer, machine.device))
         for (path, label, _), (square, reason) in zip(chunk, squares, strict=True):
             values = None if square is None else next(rows)
             if values is not None and not np.isfinite(values).all():
                 values, reason = None, "what the layer computes for it is not finite"
-            yield Feature(path=path, label=label, values=values, reason=reason)
+            yield Feature(path=path, label=label, values=values, reason=reason), square
 
 
-def _items(
+def pictures_of(
     pictures: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], run: Run
-) -> tuple[tuple[str, ...], Iterator[_Item]]:
+) -> tuple[tuple[str, ...], Iterator[Item]]:
     """The classes and pictures of a labelled source; else the pictures of files, folders and lists, without classes."""
     given = [pictures] if isinstance(pictures, str | os.PathLike) else list(pictures)  # pyrefly: ignore[implicit-any-type-argument]
     if len(given) == 1:
@@ -133,14 +143,14 @@ def _items(
         raise ValueError("there are no pictures to compute features of; give files, folders, lists or a source")
     size, fit = run.preprocess.size, run.preprocess.fit
 
-    def files() -> Iterator[_Item]:
+    def files() -> Iterator[Item]:
         for path in find_pictures(given):
             yield shown(path), "", lambda path=path: read_square(path, size, fit)  # type: ignore[misc]
 
     return (), files()
 
 
-def _of_source(source: str | os.PathLike[str], run: Run) -> tuple[tuple[str, ...], Iterator[_Item]]:
+def _of_source(source: str | os.PathLike[str], run: Run) -> tuple[tuple[str, ...], Iterator[Item]]:
     listing = list_source(source)
     reader, size, fit = listing.reader(), run.preprocess.size, run.preprocess.fit
 
@@ -152,14 +162,14 @@ def _of_source(source: str | os.PathLike[str], run: Run) -> tuple[tuple[str, ...
         except OSError as error:
             return None, error.strerror or type(error).__name__
 
-    def rows() -> Iterator[_Item]:
+    def rows() -> Iterator[Item]:
         for row, label in enumerate(listing.labels.tolist()):
             yield listing.origins[row].as_py(), listing.classes[label], lambda row=row: read(row)  # type: ignore[misc]
 
     return listing.classes, rows()
 
 
-def _of_prepared(source: str | os.PathLike[str], run: Run) -> tuple[tuple[str, ...], Iterator[_Item]]:
+def _of_prepared(source: str | os.PathLike[str], run: Run) -> tuple[tuple[str, ...], Iterator[Item]]:
     prepared = open_prepared(source)
     wanted = (run.preprocess.size, run.preprocess.fit)
     if (prepared.size, prepared.fit) != wanted:
@@ -171,7 +181,7 @@ def _of_prepared(source: str | os.PathLike[str], run: Run) -> tuple[tuple[str, .
     def read(row: int) -> tuple[np.ndarray | None, str]:
         return prepared.gather(np.array([row]))[0].transpose(1, 2, 0), ""
 
-    def rows() -> Iterator[_Item]:
+    def rows() -> Iterator[Item]:
         for row, label in enumerate(prepared.labels.tolist()):
             yield prepared.origins[row].as_py(), prepared.classes[label], lambda row=row: read(row)  # type: ignore[misc]
 
