@@ -133,7 +133,7 @@ def test_max_hours_lowers_epochs_that_were_not_given() -> None:
     assert short.config.train.epochs == 9  # 95% of the hour, less a minute, at six minutes each
     assert short.config.optim.warmup == pytest.approx(3.5 / 18 * 9)
     assert "lowered to 9" in short.sentences[1]
-    assert within(10.0).config.train.epochs == 18
+    assert within(10.0).config.train.epochs == 30
     assert len(within(10.0).sentences) == 1
     assert within(1.0, train__epochs=50).config.train.epochs == 50
     assert within(0.001).config.train.epochs == 1
@@ -161,3 +161,13 @@ def test_edits_of_the_network_are_told_and_checked() -> None:
     ):
         with pytest.raises(ValueError, match=words):
             resolve(Request(changes=wrong), facts(), LAPTOP)
+
+
+def test_many_small_pictures_are_changed_more_and_seen_longer() -> None:
+    many = resolve(Request(changes={}), facts(pictures=50_000, side=32), LAPTOP).config
+    assert (many.train.epochs, many.augment.pad, many.augment.cutout, many.optim.ema) == (30, 4, 8, 0.998)
+    for other in (facts(pictures=19_999, side=32), facts(pictures=50_000, side=200)):
+        few = resolve(Request(changes={}), other, LAPTOP).config
+        assert (few.augment.cutout, few.optim.ema) == (0, 0.0)
+    asked = resolve(Request(changes={"augment.cutout": 0, "train.epochs": 5}), facts(pictures=50_000, side=32), LAPTOP)
+    assert (asked.config.augment.cutout, asked.config.train.epochs, asked.config.augment.pad) == (0, 5, 4)

@@ -100,7 +100,7 @@ CIFAR_11 = Recipe(
 QUICK = Recipe(
     name="quick",
     summary="a small modern AlexNet with batch normalization for small pictures; what most people should start with",
-    expect="CIFAR-10 (JPEG re-encodings): 12.7% test error, 11.8% by ten views, after 19 minutes; 1,100 "
+    expect="CIFAR-10 (JPEG re-encodings): 11.4% test error, 10.8% by ten views, in bf16 at 29 seconds an epoch; 1,100 "
     "photographs of clothes: 25% after 7 minutes on one core (docs/recipes.md)",
     config=patch(
         Config(),
