@@ -23,6 +23,7 @@ from alexnet.training import loop
 from alexnet.training.checkpoint import load_checkpoint
 from alexnet.training.clock import TIME_COLUMNS
 from alexnet.training.listener import Interrupted, Progress
+from alexnet.training.trained import load_network
 
 CPU = Machine(device="cpu", threads=1, memory=4 << 30, bf16=False, name="test")
 
@@ -104,6 +105,10 @@ def test_it_learns_and_shuffled_labels_do_not_generalize(pictures: PreparedSet, 
     loop.train(config(train__epochs=6), pictures, folder(tmp_path / "a"), machine=CPU)
     rows = [json.loads(line) for line in (tmp_path / "a" / "metrics.jsonl").read_text().splitlines()]
     assert min(row["val_top1_error"] for row in rows if row["kind"] == "epoch") < 15
+    best = min((row["val_top1_error"], row["epoch"]) for row in rows if row["kind"] == "epoch")[1]
+    for name, epoch in (("last", 6), ("best", best)):
+        kept = load_network(tmp_path / "a" / "weights" / f"{name}.safetensors").metadata["provenance"]
+        assert kept["epoch"] == epoch
     shuffled = PreparedSet(pictures.path, json.loads((pictures.path / "dataset.json").read_text()))
     shuffled.labels = np.random.default_rng(0).permutation(pictures.labels)
     loop.train(config(train__epochs=6), shuffled, folder(tmp_path / "b"), machine=CPU)

@@ -55,7 +55,7 @@ def save_network(path: Path, state: State, setting: Setting, prepared: PreparedS
         "provenance": {
             "data": prepared.name,
             "fingerprint": prepared.fingerprint,
-            "epoch": state.epoch,
+            "epoch": state.epoch if state.batch else state.epoch - 1,  # that of the last step
             "step": state.step,
         },
     }
