@@ -23,6 +23,7 @@ HEADLINES = (
     ("step", "paper", "ours, float32", "a training step of `paper`, float32"),
     ("step", "paper", "ours, bf16", "a training step of `paper`, bf16"),
     ("step", "quick", "ours, float32", "a training step of `quick`, float32"),
+    ("step", "quick", "ours, bf16", "a training step of `quick`, bf16"),
     ("inference", "paper, batch 64", "ours, float32", "probabilities of 64 pictures, `paper`, float32"),
     ("inference", "paper, batch 64", "ours, bf16", "probabilities of 64 pictures, `paper`, bf16"),
     ("prepare", "", "ours, 1 process", "preparing picture files, one process"),
