@@ -57,4 +57,4 @@ def run(words: Sequence[str]) -> None:
         )
     figures = sum(len(one.panels) for one in made.shown)
     lines = [f"{one.topic} is left out: {one.why}" for one in made.missing]
-    tell(made.to_dict(), [*lines, f"{figures} figures: {made.page}"], as_json=options.json)
+    tell(made.to_dict(), [*lines, f"{figures} figure{'' if figures == 1 else 's'}: {made.page}"], as_json=options.json)
