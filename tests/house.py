@@ -43,7 +43,7 @@ def tree(package: Path = PACKAGE) -> str:
             rows.append((f"  {room}.py", question_of(package / f"{room}.py")))
         elif (package / room).is_dir():
             rows += folder(package / room, "  ")
-    return "".join(f"    {name:<24}{phrase}".rstrip() + "\n" for name, phrase in rows)
+    return "".join(f"    {name:<28}{phrase}".rstrip() + "\n" for name, phrase in rows)
 
 
 def with_tree(page: str, block: str) -> str:

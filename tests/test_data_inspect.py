@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import importlib
 import io
 import json
 import shutil
@@ -19,7 +20,6 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from alexnet.cli.main import main
 from alexnet.data.inspect import Inspection, inspect
-from alexnet.data.inspect import survey as surveys
 from alexnet.data.inspect.findings import balance
 from alexnet.data.inspect.look import look
 from alexnet.data.inspect.survey import survey
@@ -260,6 +260,7 @@ def test_processes_change_nothing(planted: Path, monkeypatch: pytest.MonkeyPatch
     """Nor does it matter that thumbnails lie on the disk, or how the rows are cut."""
     listing = list_source(planted)
     alone = survey(listing, workers=1)
+    surveys = importlib.import_module("alexnet.data.inspect.survey")  # the package has a function of that name
     monkeypatch.setattr(surveys, "PART", 7)
     monkeypatch.setattr(surveys, "ON_DISK", 1)
     seen: list[tuple[int, int]] = []

@@ -64,7 +64,7 @@ from alexnet.cli.main import VERBS, main
 for name in alexnet.__all__:
     getattr(alexnet, name)
 for module in pkgutil.walk_packages(alexnet.__path__, "alexnet."):
-    if module.name != "alexnet.__main__":
+    if module.name != "alexnet.__main__" and ".triton_" not in module.name:  # Triton comes with a GPU's torch
         importlib.import_module(module.name)
 for verb in VERBS:
     with contextlib.redirect_stdout(io.StringIO()) as page:

@@ -30,11 +30,11 @@ class Moments:
 
     @staticmethod
     def of(images: np.ndarray, chosen: np.ndarray | None = None) -> Moments:
-        """Of uint8 pictures (N, 3, S, S), at most 16 million; or of the `chosen` ones, int64 (n,)."""
+        """Of uint8 pictures (N, 3, H, W), at most 16 million; or of the `chosen` ones, int64 (n,)."""
         chosen = np.arange(len(images)) if chosen is None else chosen
-        side = images.shape[2]
-        total, products = np.zeros((3, side, side), np.uint32), np.zeros((3, 3), np.int64)
-        step = max(1, _PIXELS // side**2)
+        high, wide = images.shape[2:]
+        total, products = np.zeros((3, high, wide), np.uint32), np.zeros((3, 3), np.int64)
+        step = max(1, _PIXELS // (high * wide))
         for at in range(0, len(chosen), step):
             some = images[chosen[at : at + step]]
             for one in some:

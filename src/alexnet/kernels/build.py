@@ -19,6 +19,8 @@ SWITCH = "ALEXNET_KERNELS"
 FLAGS = ("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", "-std=c11")
 #: Seconds after which a compiler is given up.
 PATIENCE = 60
+#: Why there is no kernel, once that was said.
+_SAID: list[str] = []
 #: The kernels, each a C file.
 SOURCES = ("crop", "normalization", "pooling", "velocity", "within")
 
@@ -39,7 +41,9 @@ def library(name: str) -> ctypes.CDLL | None:
     try:
         return ctypes.CDLL(str(_made(Path(__file__).with_name(f"{name}.c"))))
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        _say_once(" ".join(str(error).split()))
+        if not _SAID:
+            _SAID.append(" ".join(str(error).split()))
+            print(f"alexnet computes without its own kernels, which is slower: {_SAID[0]}", file=sys.stderr)
         return None
 
 
@@ -79,8 +83,3 @@ def _processor() -> str:
             return "".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
     except OSError:
         return platform.processor()
-
-
-@functools.cache
-def _say_once(reason: str) -> None:
-    print(f"alexnet computes without its own kernels, which is slower: {reason}", file=sys.stderr)

@@ -97,8 +97,8 @@ def needs(config: Config, *, classes: int, pictures: int, held_out: int, device:
         activations = int(0.6 * activations)  # sums and losses stay float32
     square = 3 * config.data.size**2
     resident = (pictures + held_out) * square
-    on_gpu = device.startswith("cuda")
-    if resident > (most_resident(device, torch.cuda.mem_get_info(device)[1]) if on_gpu else RESIDENT):
+    there = device.startswith("cuda") and torch.cuda.is_available()
+    if resident > (most_resident(device, torch.cuda.mem_get_info(device)[1]) if there else RESIDENT):
         resident = 6 * config.train.batch * square  # two batches ahead, one in use, each once more as a copy
     kept = (1 + slots) * weights
     saving = 2 * kept if device == "cpu" else 0  # one copy in order, one as bytes; on a GPU that is the host's
