@@ -5,10 +5,11 @@ from __future__ import annotations
 import ctypes
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from alexnet.kernels import gpu
-from alexnet.kernels.build import library, wanted
+from alexnet.kernels.build import library
+from alexnet.kernels.reading import maps_together, readable, threads_for
 
 
 class _Task(ctypes.Structure):
@@ -29,16 +30,7 @@ def knows(x: Tensor, columns: int, beta: float) -> bool:
     """Whether a kernel computes this: across maps (`columns` > 0); on the CPU float32 or bfloat16, and beta 3/4."""
     if x.is_cuda:
         return columns > 0 and gpu.knows(x)
-    return (
-        type(x) in (Tensor, nn.Parameter)  # those that stand for others, in a trace, have no memory to read
-        and x.device.type == "cpu"
-        and x.dtype in (torch.float32, torch.bfloat16)
-        and columns > 0
-        and beta == 0.75
-        and x.numel() > 0
-        and wanted()
-        and library("normalization") is not None
-    )
+    return columns > 0 and beta == 0.75 and readable(x, "normalization")
 
 
 def normalize(
@@ -53,7 +45,7 @@ def normalize(
         from alexnet.kernels import triton_normalization
 
         return triton_normalization.normalize(x, grad, before, after, columns, k, alpha, beta)
-    last = x.ndim == 4 and not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last)
+    last = maps_together(x) and not x.is_contiguous()
     layout = torch.channels_last if last else torch.contiguous_format
     x = x.contiguous(memory_format=layout)
     if grad is not None:
@@ -75,8 +67,7 @@ def normalize(
     )
     kernels = library("normalization")
     assert kernels is not None, "asked for without `knows`"
-    threads = torch.get_num_threads() if x.numel() > 1 << 15 else 1
     half = int(x.dtype == torch.bfloat16)
-    if kernels.normalize(ctypes.byref(task), half, int(last), threads):
+    if kernels.normalize(ctypes.byref(task), half, int(last), threads_for(x)):
         raise MemoryError("there is no memory for the tiles of response normalization")
     return out

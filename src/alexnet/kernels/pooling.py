@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from alexnet.kernels.build import library, wanted
+from alexnet.kernels.build import library
+from alexnet.kernels.reading import maps_together, readable, threads_for
 
 
 class _Task(ctypes.Structure):
@@ -24,17 +25,7 @@ class _Task(ctypes.Structure):
 
 def knows(x: Tensor, kernel: int) -> bool:
     """Whether the kernel computes this: N,C,H,W channels-last, float32 or bfloat16, on the CPU."""
-    return (
-        type(x) in (Tensor, nn.Parameter)  # those that stand for others, in a trace, have no memory to read
-        and x.device.type == "cpu"
-        and x.dtype in (torch.float32, torch.bfloat16)
-        and x.ndim == 4
-        and x.is_contiguous(memory_format=torch.channels_last)
-        and x.numel() > 0
-        and kernel <= 15
-        and wanted()
-        and library("pooling") is not None
-    )
+    return maps_together(x) and kernel <= 15 and readable(x, "pooling")
 
 
 def pool(x: Tensor, kernel: int, stride: int, pad: int, rows: int, columns: int) -> tuple[Tensor, Tensor]:
@@ -77,5 +68,4 @@ def _call(name: str, source: Tensor, target: Tensor, place: Tensor, wide: Tensor
         stride=shape[1],
         pad=shape[2],
     )
-    threads = torch.get_num_threads() if wide.numel() > 1 << 15 else 1
-    getattr(kernels, name)(ctypes.byref(task), int(wide.dtype == torch.bfloat16), threads)
+    getattr(kernels, name)(ctypes.byref(task), int(wide.dtype == torch.bfloat16), threads_for(wide))

@@ -8,10 +8,8 @@ import torch
 from torch import Tensor
 
 from alexnet.kernels import gpu
-from alexnet.kernels.build import library, wanted
-
-#: Elements below which one thread is as fast.
-_FEW = 1 << 15
+from alexnet.kernels.build import library
+from alexnet.kernels.reading import maps_together, readable, threads_for
 
 
 def knows(weight: Tensor, velocity: Tensor, grad: Tensor) -> bool:
@@ -19,13 +17,9 @@ def knows(weight: Tensor, velocity: Tensor, grad: Tensor) -> bool:
     return (
         all(each.device == weight.device and each.dtype == torch.float32 for each in (weight, velocity, grad))
         and weight.stride() == velocity.stride() == grad.stride()
-        and (weight.is_contiguous() or (weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last)))
-        and (gpu.knows(weight) if weight.is_cuda else weight.device.type == "cpu" and wanted() and _compiled())
+        and (weight.is_contiguous() or maps_together(weight))
+        and (gpu.knows(weight) if weight.is_cuda else readable(weight, "velocity"))
     )
-
-
-def _compiled() -> bool:
-    return library("velocity") is not None
 
 
 def update(weight: Tensor, velocity: Tensor, grad: Tensor, momentum: float, decay: float, rate: float) -> None:
@@ -41,5 +35,5 @@ def update(weight: Tensor, velocity: Tensor, grad: Tensor, momentum: float, deca
         *(ctypes.c_void_p(each.data_ptr()) for each in (weight, velocity, grad)),
         ctypes.c_long(weight.numel()),
         *(ctypes.c_float(each) for each in (momentum, decay * rate, rate)),
-        torch.get_num_threads() if weight.numel() > _FEW else 1,
+        threads_for(weight),
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from alexnet.kernels.build import library, wanted
+from alexnet.kernels.build import library
+from alexnet.kernels.reading import maps_together, readable, threads_for
 
 
 class _Task(ctypes.Structure):
@@ -26,17 +27,7 @@ class _Task(ctypes.Structure):
 
 def knows(x: Tensor, beta: float) -> bool:
     """Whether the kernel computes this: N,C,H,W channels-last, float32 or bfloat16, on the CPU, beta 3/4."""
-    return (
-        type(x) in (Tensor, nn.Parameter)  # those that stand for others, in a trace, have no memory to read
-        and x.device.type == "cpu"
-        and x.dtype in (torch.float32, torch.bfloat16)
-        and x.ndim == 4
-        and x.is_contiguous(memory_format=torch.channels_last)
-        and beta == 0.75
-        and x.numel() > 0
-        and wanted()
-        and library("within") is not None
-    )
+    return maps_together(x) and beta == 0.75 and readable(x, "within")
 
 
 def normalize(x: Tensor, grad: Tensor | None, before: int, after: int, k: float, alpha: float, beta: float) -> Tensor:
@@ -64,7 +55,6 @@ def normalize(x: Tensor, grad: Tensor | None, before: int, after: int, k: float,
     )
     kernels = library("within")
     assert kernels is not None, "asked for without `knows`"
-    threads = torch.get_num_threads() if x.numel() > 1 << 15 else 1
-    if kernels.normalize(ctypes.byref(task), int(x.dtype == torch.bfloat16), threads):
+    if kernels.normalize(ctypes.byref(task), int(x.dtype == torch.bfloat16), threads_for(x)):
         raise MemoryError("there is no memory for the gradients of normalization within maps")
     return out
