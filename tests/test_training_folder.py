@@ -110,3 +110,23 @@ def test_an_unfinished_checkpoint_does_not_count(tmp_path: Path) -> None:
     assert found[1] == {"step": 5}
     save_checkpoint(tmp_path, 9, {"w": torch.ones(3)}, {"step": 9})
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["000000009"]
+
+
+def test_the_end_of_an_epoch_takes_the_place_of_its_last_step(tmp_path: Path) -> None:
+    """Whether the time to save came at the last step, before the epoch was measured, must not show in the end."""
+    import torch
+
+    save_checkpoint(tmp_path, 12, {"sum": torch.ones(3)}, {"step": 12, "batch": 4})
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["000000012-within"]
+    assert load_checkpoint(tmp_path) is not None
+    within = tmp_path / "state" / "000000012-within"
+    before = {path.name: path.read_bytes() for path in within.iterdir()}
+    save_checkpoint(tmp_path, 12, {"sum": torch.zeros(3)}, {"step": 12, "batch": 0})
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["000000012"]
+    within.mkdir()  # as after a kill that came before its removal
+    for name, content in before.items():
+        (within / name).write_bytes(content)
+    found = load_checkpoint(tmp_path)
+    assert found is not None
+    assert found[1] == {"step": 12, "batch": 0}
+    assert found[0]["sum"].tolist() == [0.0] * 3

@@ -1,7 +1,9 @@
 """What must be kept so that a killed run ends as if it never stopped? Atomic checkpoints, exact resume.
 
-A checkpoint is a folder `state/<step>` with the tensors (weights, buffers, optimizer, running sums) and the place in
-the data. It is written under another name, synced, and made current by one rename; the one before is removed only then.
+A checkpoint is a folder `state/<step>`, or within an epoch `state/<step>-within`, with the tensors (weights, buffers,
+optimizer, running sums) and the place in the data. It is written under another name, synced, and made current by one
+rename; the one before is removed only then. An epoch's last step has both names, since much happens behind it: the
+epoch is measured, sums begin anew, the schedule moves.
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ from alexnet.training.folder import read_json, write_bytes, write_json
 
 
 def save_checkpoint(run: Path, step: int, tensors: dict[str, Tensor], place: dict[str, Any]) -> None:
-    """Write and make current the checkpoint of a step. `place` is plain JSON."""
+    """Write and make current the checkpoint of a step. `place` is plain JSON; its `batch` is 0 between epochs."""
     states = run / "state"
-    part, final = states / f".{step:09d}.part", states / f"{step:09d}"
+    name = f"{step:09d}" + ("-within" if place.get("batch") else "")
+    part, final = states / f".{name}.part", states / name
     states.mkdir(exist_ok=True)
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
@@ -43,7 +46,7 @@ def save_checkpoint(run: Path, step: int, tensors: dict[str, Tensor], place: dic
 def load_checkpoint(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """Tensors and place of a run's current checkpoint; None if it has none yet. Raises ValueError if it is damaged."""
     states = run / "state"
-    done = sorted(path for path in states.iterdir() if path.name.isdigit()) if states.is_dir() else []
+    done = sorted(filter(_made, states.iterdir()), key=_order) if states.is_dir() else []
     if not done:
         return None
     try:
@@ -51,6 +54,15 @@ def load_checkpoint(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | Non
     except (SafetensorError, OSError, ValueError) as error:
         said = " ".join(str(error).split())[:120]
         raise ValueError(f"the checkpoint {done[-1]} is damaged ({said}), so this run cannot be resumed") from None
+
+
+def _made(path: Path) -> bool:
+    return path.name.removesuffix("-within").isdigit()
+
+
+def _order(path: Path) -> tuple[int, bool]:
+    """The later of two checkpoints comes second."""
+    return int(path.name.removesuffix("-within")), not path.name.endswith("-within")
 
 
 def optimizer_tensors(network: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
