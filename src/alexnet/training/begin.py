@@ -113,6 +113,8 @@ def begin(
     for log in LOGS:
         files.cut(run / log, found[1]["lines"][log] if found else 0)
     (run / "weights").mkdir(exist_ok=True)
+    for left in (run / "weights").glob(".*.unfinished"):  # by a kill; the run's lock says that nobody writes it now
+        left.unlink()
     return state, setting
 
 
