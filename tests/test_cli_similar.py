@@ -41,7 +41,7 @@ def test_a_training_picture_is_its_own_nearest(
     assert out[0] == f"among {searched}, by Euclidean distance in relu6 (128 values, central crop)"
     assert out[1:3] == ["", str(picture_folder / own)]
     assert len(out) == 6
-    assert float(out[3].split()[0]) < 1e-3
+    assert float(out[3].split()[0]) < 1e-2 * float(out[4].split()[0])  # alone it is not rounded as in a batch
     assert out[3].split()[1:] == [own.split("/")[0], own]
     assert main([*words, "--json", "--metric", "cosine", "--layer", "fc6"]) == 0
     said = json.loads(capsys.readouterr().out)

@@ -257,7 +257,7 @@ def says(tmp_path: Path, **environment: str) -> tuple[str, str]:
 def test_without_a_compiler_torch_computes_and_it_is_said_once(tmp_path: Path) -> None:
     state, said = says(tmp_path, PATH=str(tmp_path), CC="")
     assert state == "torch"
-    assert said.splitlines() == ["alexnet computes without its own kernels, which is slower: there is no C compiler"]
+    assert said.splitlines() == ["alexnet: computes without its own kernels, which is slower: there is no C compiler"]
     state, said = says(tmp_path, CC="false")
     assert state == "torch"
     assert said.count("does not compile") == 1

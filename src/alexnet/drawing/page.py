@@ -147,7 +147,7 @@ class Page:
 
     def files(self, files: Sequence[tuple[str, str]]) -> None:
         """Links to files beside the page: (path relative to it, what it holds)."""
-        links = ((quote(path.lstrip("/"), errors="surrogateescape"), path, what) for path, what in files)
+        links = ((_address(path.lstrip("/")), path, what) for path, what in files)
         items = (f'<li><a href="{link}">{_text(path)}</a> {_text(what)}</li>' for link, path, what in links)
         self._body.append(f'<ul class="files">{"".join(items)}</ul>')
 
@@ -188,6 +188,14 @@ def _text(text: str) -> str:
     """Text as HTML; bytes of file names that are no text, and control characters, become question marks."""
     text = text.encode("utf-8", "replace").decode("utf-8")
     return html.escape(re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", "\ufffd", text), quote=True)
+
+
+def _address(path: str) -> str:
+    """A path as a link: its own bytes, where it came from the file system; what stands for no bytes becomes a `?`."""
+    try:
+        return quote(path, errors="surrogateescape")
+    except UnicodeEncodeError:
+        return quote(path, errors="replace")
 
 
 def _size(png: bytes) -> tuple[int, int]:

@@ -42,7 +42,7 @@ def similar(
 ) -> Similar:
     """The pictures most like each of `pictures`: those whose values in a layer lie nearest.
 
-    A picture that is itself among those searched is its own nearest, at distance 0 but for rounding (some 1e-6).
+    A picture that is itself among those searched is its own nearest, at distance 0 but for rounding.
 
     Args:
         run: a run, its folder, or a file of its weights.

@@ -43,7 +43,7 @@ def library(name: str) -> ctypes.CDLL | None:
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         if not _SAID:
             _SAID.append(" ".join(str(error).split()))
-            print(f"alexnet computes without its own kernels, which is slower: {_SAID[0]}", file=sys.stderr)
+            print(f"alexnet: computes without its own kernels, which is slower: {_SAID[0]}", file=sys.stderr)
         return None
 
 
