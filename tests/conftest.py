@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Before numpy and torch are imported: workers that each take all cores wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -18,7 +19,26 @@ from PIL import Image, ImageDraw
 
 from fidelity import Convention, conventions_of, page
 
+if TYPE_CHECKING:
+    from alexnet.training.run import Run
+
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def small_run(pictures: Path, out: Path, **changes: object) -> Run:
+    """A run of some seconds: the digits' recipe, an epoch, a quarter of its width; `train__epochs=2` changes that."""
+    from alexnet.training.start import train
+
+    settings = {
+        "train.epochs": 1,
+        "train.batch": 32,
+        "augment.pad": 0,
+        "data.size": 28,
+        "augment.crop": 24,
+        "model.width": 0.25,
+    }
+    settings |= {name.replace("__", "."): value for name, value in changes.items()}
+    return train(pictures, out=out, recipe="digits", changes=settings, device="cpu", threads=1)
 
 
 @pytest.fixture(scope="session")

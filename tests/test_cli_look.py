@@ -9,23 +9,13 @@ import pytest
 
 from alexnet.cli.main import main
 from alexnet.insight.album import TOPICS
-from alexnet.training.start import train
-
-SMALL = {
-    "train.epochs": 1,
-    "train.batch": 32,
-    "augment.pad": 0,
-    "data.size": 28,
-    "augment.crop": 24,
-    "model.width": 0.25,
-}
+from conftest import small_run
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, picture_folder: Path) -> Path:
     out = tmp_path_factory.mktemp("run") / "a"
-    train(picture_folder, out=out, recipe="digits", changes=SMALL, device="cpu", threads=1)
-    return out
+    return small_run(picture_folder, out).folder
 
 
 def test_results_on_stdout_and_progress_on_stderr(

@@ -15,14 +15,12 @@ from alexnet.cli.main import main
 from alexnet.data.feed import rows_of
 from alexnet.insight.similar import similar
 from alexnet.training.run import Run
-from alexnet.training.start import train
+from conftest import small_run
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, picture_folder: Path) -> Run:
-    changes = {"train.epochs": 1, "train.batch": 32, "augment.pad": 0, "data.size": 28, "augment.crop": 24}
-    out = tmp_path_factory.mktemp("run") / "a"
-    return train(picture_folder, out=out, recipe="digits", changes=changes | {"model.width": 0.25}, device="cpu")
+    return small_run(picture_folder, tmp_path_factory.mktemp("run") / "a")
 
 
 def trained_on(run: Run) -> list[str]:

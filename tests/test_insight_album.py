@@ -23,7 +23,7 @@ from alexnet.insight.album_folder import AlbumFolder
 from alexnet.insight.panel import Panel
 from alexnet.training.folder import write_json
 from alexnet.training.run import Run, load
-from alexnet.training.start import train
+from conftest import small_run
 
 
 @styled
@@ -81,21 +81,7 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, picture_folder: Path) -> Run:
-    return train(
-        picture_folder,
-        out=tmp_path_factory.mktemp("run") / "a",
-        recipe="digits",
-        changes={
-            "train.epochs": 1,
-            "train.batch": 32,
-            "augment.pad": 0,
-            "data.size": 28,
-            "augment.crop": 24,
-            "model.width": 0.25,
-        },
-        device="cpu",
-        threads=1,
-    )
+    return small_run(picture_folder, tmp_path_factory.mktemp("run") / "a")
 
 
 @pytest.fixture

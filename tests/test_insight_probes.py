@@ -26,7 +26,7 @@ from alexnet.insight.sensitivity import occlusion, shifts, telling
 from alexnet.scoring.tally import wilson
 from alexnet.training.evaluate import evaluate
 from alexnet.training.run import Run, load
-from alexnet.training.start import train
+from conftest import small_run
 
 STORED, CROP = 28, 24
 
@@ -143,21 +143,8 @@ def by_brightness(run: Run, pieces: Tensor, layer: str, device: str) -> tuple[np
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, picture_folder: Path) -> Run:
-    return train(
-        picture_folder,
-        out=tmp_path_factory.mktemp("run") / "a",
-        recipe="digits",
-        changes={
-            "train.epochs": 2,
-            "train.batch": 32,
-            "augment.pad": 0,
-            "data.size": STORED,
-            "augment.crop": CROP,
-            "model.width": 0.25,
-        },
-        device="cpu",
-        threads=1,
-    )
+    out = tmp_path_factory.mktemp("run") / "a"
+    return small_run(picture_folder, out, train__epochs=2, data__size=STORED, augment__crop=CROP)
 
 
 def test_accuracy_and_drift_of_a_network_that_is_known(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,28 +20,12 @@ from alexnet.data.square import load_square
 from alexnet.insight.features import Feature, Features, features, last_hidden
 from alexnet.ship.feature_files import form_of, write_features
 from alexnet.training.run import Run
-from alexnet.training.start import train
-
-SMALL = {
-    "train.epochs": 1,
-    "train.batch": 32,
-    "augment.pad": 0,
-    "data.size": 28,
-    "augment.crop": 24,
-    "model.width": 0.25,
-}
+from conftest import small_run
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, picture_folder: Path) -> Run:
-    return train(
-        picture_folder,
-        out=tmp_path_factory.mktemp("run") / "a",
-        recipe="digits",
-        changes=SMALL,
-        device="cpu",
-        threads=1,
-    )
+    return small_run(picture_folder, tmp_path_factory.mktemp("run") / "a")
 
 
 def by_hand(run: Run, path: Path, layer: str) -> np.ndarray:

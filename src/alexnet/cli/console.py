@@ -113,6 +113,11 @@ def _bar(stream: TextIO) -> rich.progress.Progress:
     )
 
 
+def say_left_out(path: str, reason: str) -> None:
+    """Name a picture that could not be read, and why, on stderr."""
+    sys.stderr.write(f"alexnet: left out {path}: {reason}\n")
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person says them: "45 s", "3 min 20 s", "2 h 5 min"."""
     whole = max(0, round(seconds))

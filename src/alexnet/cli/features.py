@@ -56,15 +56,13 @@ def run(words: Sequence[str]) -> None:
     if not options.pictures:
         raise ValueError("alexnet features needs pictures: a source, or files, folders or lists, after the run")
 
+    from alexnet.cli.console import say_left_out
     from alexnet.insight.features import features
     from alexnet.ship.feature_files import write_features
 
-    def skip(path: str, reason: str) -> None:
-        sys.stderr.write(f"alexnet: left out {path}: {reason}\n")
-
     found = features(options.run, options.pictures, options.layer, device=options.device)
     form = options.format or (None if options.out else "npz")
-    done = write_features(found, options.out or f"features.{form}", form=form, left_out=skip)
+    done = write_features(found, options.out or f"features.{form}", form=form, left_out=say_left_out)
     if options.json:
         json.dump(done.to_dict(), sys.stdout)
         sys.stdout.write("\n")

@@ -51,10 +51,8 @@ def run(words: Sequence[str]) -> None:
     if options.top < 1:
         raise ValueError(f"--top takes a number of classes, 1 or more, not {options.top}")
 
+    from alexnet.cli.console import say_left_out
     from alexnet.ship.predict import predict_to
-
-    def skip(path: str, reason: str) -> None:
-        sys.stderr.write(f"alexnet: left out {path}: {reason}\n")
 
     target = options.output if options.output is not None else sys.stdout
     done = predict_to(
@@ -67,7 +65,7 @@ def run(words: Sequence[str]) -> None:
         threads=options.threads,
         protocol=options.protocol,
         calibrated=options.calibrated,
-        left_out=skip,
+        left_out=say_left_out,
     )
     if not done.pictures:
         raise ValueError("none of the files given is a picture that can be read")

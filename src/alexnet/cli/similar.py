@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -57,11 +56,8 @@ def run(words: Sequence[str]) -> None:
     if not options.pictures:
         raise ValueError("alexnet similar needs pictures: files, folders or lists, after the run")
 
-    from alexnet.cli.console import Console
+    from alexnet.cli.console import Console, say_left_out
     from alexnet.insight.similar import similar
-
-    def skip(path: str, reason: str) -> None:
-        sys.stderr.write(f"alexnet: left out {path}: {reason}\n")
 
     with Console(quiet=options.quiet) as console:
         found = similar(
@@ -75,7 +71,7 @@ def run(words: Sequence[str]) -> None:
             out=options.out,
             device=options.device,
             threads=options.threads,
-            left_out=skip,
+            left_out=say_left_out,
             listener=console,
         )
     tell(found.to_dict(), found.lines(), as_json=options.json)

@@ -32,3 +32,7 @@ INLINE float power(float scale) {
     float root = 1.0f / sqrtf(scale);
     return root * sqrtf(root);
 }
+
+INLINE long larger(long a, long b) { return a > b ? a : b; }
+
+INLINE long smaller(long a, long b) { return a < b ? a : b; }

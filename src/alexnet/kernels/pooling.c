@@ -18,7 +18,6 @@ typedef struct {
     int kernel, stride, pad;
 } Task;
 
-INLINE long smaller(long a, long b) { return a < b ? a : b; }
 
 INLINE void pool_pixel(const Task *t, long image, long row, long column, int half) {
     const long top = row * t->stride - t->pad, left = column * t->stride - t->pad;

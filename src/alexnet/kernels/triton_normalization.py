@@ -22,7 +22,7 @@ from typing import Any
 import torch
 import triton
 import triton.language as tl
-from torch import Tensor
+from torch import Tensor, library
 
 from alexnet.kernels.triton_by_eight import _power, backward_by_eight, forward_by_eight
 
@@ -123,7 +123,7 @@ def _launch(
         )  # fmt: skip
 
 
-@torch.library.custom_op("alexnet::normalize", mutates_args=())
+@library.custom_op("alexnet::normalize", mutates_args=())
 def forward(x: Tensor, before: int, after: int, columns: int, k: float, alpha: float, beta: float) -> Tensor:
     """x (k + alpha * sum of the squares of near maps)^-beta of x N,C,... on a GPU, of x's type and layout.
 
@@ -137,7 +137,7 @@ def forward(x: Tensor, before: int, after: int, columns: int, k: float, alpha: f
     return y
 
 
-@torch.library.custom_op("alexnet::normalize_backward", mutates_args=())
+@library.custom_op("alexnet::normalize_backward", mutates_args=())
 def backward(
     x: Tensor, grad: Tensor, before: int, after: int, columns: int, k: float, alpha: float, beta: float
 ) -> Tensor:

@@ -18,8 +18,6 @@ typedef struct {
     float k, alpha, beta;
 } Task;
 
-INLINE long larger(long a, long b) { return a > b ? a : b; }
-INLINE long smaller(long a, long b) { return a < b ? a : b; }
 
 /* Sums of squares around a pixel, of `count` maps from `first` on. */
 INLINE void squares(const Task *t, long image, long y, long x, long first, int count, float *restrict sum, int half) {
