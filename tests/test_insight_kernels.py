@@ -14,10 +14,10 @@ from hypothesis import strategies as some
 from torch import nn
 
 from alexnet.edits import with_columns
-from alexnet.insight import activity as activity_topic
 from alexnet.insight import kernels as kernels_topic
-from alexnet.insight.activity import activity, rectified
+from alexnet.insight import sparsity as sparsity_topic
 from alexnet.insight.kernels import draw_kernels, kernels_of
+from alexnet.insight.sparsity import activity, rectified
 from alexnet.insight.specialisation import colour_scores, specialisation
 from alexnet.model.local import LocalConv2d
 from alexnet.model.network import AlexNet
@@ -172,7 +172,7 @@ def test_the_topics_of_a_run(run: Run, tmp_path: Path) -> None:
     scores = colour_scores(run.network.layer("conv1").weight.detach().numpy())
     assert numbers["scores"] == pytest.approx(scores.tolist())
     assert numbers["specialisation"]["means"] == pytest.approx(scores.reshape(2, -1).mean(axis=1).tolist())
-    (page,) = activity_topic.panels(run, limit=4)
+    (page,) = sparsity_topic.panels(run, limit=4)
     assert page.numbers["n"] == 4
     assert page.numbers["layers"][0]["layer"] == "relu1"
 
@@ -180,4 +180,4 @@ def test_the_topics_of_a_run(run: Run, tmp_path: Path) -> None:
     alone.write_bytes((run.folder / "weights" / "last.safetensors").read_bytes())
     assert [page.name for page in kernels_topic.panels(load(alone))] == list(pages)
     with pytest.raises(ValueError, match="give the run's folder rather than its weights alone"):
-        next(activity_topic.panels(load(alone)))
+        next(sparsity_topic.panels(load(alone)))

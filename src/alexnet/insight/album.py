@@ -37,7 +37,7 @@ class Topic(NamedTuple):
 #: In the order in which they stand in the album.
 TOPICS = {
     "kernels": Topic("kernels", "Kernels", "what the convolutions look for, and whether two columns share the work"),
-    "sparsity": Topic("activity", "Sparsity", "how many units are silent, layer by layer, and which never speak", True),
+    "sparsity": Topic("sparsity", "Sparsity", "how many units are silent, layer by layer, and which never speak", True),
     "maps": Topic("maps", "Feature maps", "what every layer makes of one picture"),
     "curves": Topic("curves", "Curves", "how the loss and the errors fell"),
     "predictions": Topic("predictions", "Predictions", "what it says, where it errs, and what it mixes up", True),

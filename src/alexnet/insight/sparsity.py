@@ -95,7 +95,7 @@ def panels(run: Run, *, device: str = "cpu", limit: int = 400) -> Iterator[Panel
         note=str(pictures),
     )
     yield Panel(
-        name="activity",
+        name="sparsity",
         title="How many units answer, and which never do",
         figure=figure,
         caption="A ReLU is silent, exactly 0, where its input is negative. Left: the share of answers that "
