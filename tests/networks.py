@@ -16,6 +16,7 @@ SOURCES = {
     "source": "the 2012 program, `layers-145.cfg`",
     "one-column": "the paper's, columns=1 everywhere: most re-implementations and course notes",
     "half": "the 2012 program, `layers-145-half.cfg`",
+    "separate": "the 2012 program's run #150, by its description",
     "six-conv": "Table 2, marked *; run #146",
     "bvlc": "Caffe, `models/bvlc_alexnet`",
     "caffenet": "Caffe, `models/bvlc_reference_caffenet`",
@@ -27,9 +28,13 @@ SOURCES = {
     "cifar-11": "cuda-convnet, `layers-conv-local-11pct.cfg`",
     "lenet": "LeCun, Bottou, Bengio and Haffner, 1998, as usually rebuilt",
     "quick": "of this project",
+    "small-paper": "`paper`, scaled by this project",
+    "small-half": "`half`, scaled by this project",
+    "small-separate": "`separate`, scaled by this project",
+    "small-six-conv": "`six-conv`, scaled by this project",
 }
 #: Tables of small pictures are counted with ten classes, the others with a thousand.
-TEN = ("cifar-26", "cifar-18", "cifar-13", "cifar-11", "lenet", "quick")
+TEN = ("cifar-26", "cifar-18", "cifar-13", "cifar-11", "lenet", "quick", "small-paper", "small-half", "small-separate", "small-six-conv")
 
 
 def networks() -> str:

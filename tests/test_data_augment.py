@@ -10,6 +10,7 @@ from alexnet import draws
 from alexnet.config import AugmentConfig
 from alexnet.data import augment as module
 from alexnet.data.statistics import Statistics
+from alexnet.scoring.protocols import cut, placements
 
 PICTURES = 20_000
 
@@ -46,6 +47,15 @@ def test_offsets_take_33_places_an_axis_evenly() -> None:
         assert ((counts - expected) ** 2 / expected).sum() < 80  # 32 degrees of freedom: p < .00001
     both = torch.unique(corners[:, 0] * 33 + corners[:, 1])
     assert len(both) == 33 * 33
+
+
+def test_without_shift_the_crop_is_the_one_of_testing() -> None:
+    for stored, pad, side in ((256, 0, 224), (32, 0, 28), (11, 2, 8), (9, 0, 9)):
+        config = AugmentConfig(crop=side, pad=pad, shift=False, flip=False, colour="none")
+        images = torch.arange(5 * 3 * stored * stored).remainder(251).to(torch.uint8).view(5, 3, stored, stored)
+        made, _ = module.augment(images, keys(5), keys(5), statistics(), config, 1)
+        middle = cut(module.mirror_pad(images, pad), placements("centre", stored + 2 * pad, side)[0], side)
+        assert torch.equal(made, middle)
 
 
 def test_half_of_the_pictures_are_mirrored() -> None:

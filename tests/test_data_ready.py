@@ -52,6 +52,7 @@ CONFIGS = {
     "none": AugmentConfig(crop=16, colour="none", flip=False),
     "padded": AugmentConfig(crop=STORED, pad=4, colour="none"),
     "cutout": AugmentConfig(crop=15, cutout=5),
+    "unshifted": AugmentConfig(crop=16, shift=False),
     "whole": AugmentConfig(crop=STORED),
     "over": AugmentConfig(crop=16, colour_off_epoch=1),
     "zoomed": AugmentConfig(crop=16, zoom=0.5, stretch=1.3),

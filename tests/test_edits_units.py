@@ -11,6 +11,7 @@ from alexnet.edits import (
     with_activation,
     with_columns,
     with_dropout,
+    with_init_bias,
     with_width,
     without,
 )
@@ -207,3 +208,17 @@ def test_dropout_that_cannot_be() -> None:
         with_dropout(CIFAR_26, -1.0, "inverted")
     with pytest.raises(ValueError, match="one of table, paper, inverted"):
         with_dropout(PAPER, 0.5, "twice")  # type: ignore[arg-type]
+
+
+def test_first_biases_of_one_become_another() -> None:
+    table = edited(ModelConfig(init_bias=0.25), 10)
+    found = {name: start.bias for name, start in starts(table).items()}
+    assert {name for name, bias in found.items() if bias == 0.25} == {"conv2", "conv4", "conv5", "fc6", "fc7"}
+    assert {name for name, bias in found.items() if bias == 0} == {"conv1", "conv3", "fc8"}
+    assert with_init_bias(PAPER, -1.0) is PAPER
+    with pytest.raises(ValueError, match="no row of 'quick'"):
+        with_init_bias(QUICK, 0.0)
+    with pytest.raises(ValueError, match=r"--model\.init he has first biases"):
+        edited(ModelConfig(init="he", init_bias=0.0))
+    with pytest.raises(ValueError, match="finite"):
+        with_init_bias(PAPER, float("nan"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 
 from alexnet.edits import complete
+from alexnet.model.network import AlexNet
 from alexnet.model.plan import lay_out
 from alexnet.model.summary import summarize
 from alexnet.tables import (
@@ -33,6 +35,7 @@ PARAMETERS = {
     "source": 60_965_224,
     "one-column": 62_378_344,
     "half": 59_798_312,
+    "separate": 60_714_408,
     "six-conv": 61_555_304,
     "bvlc": 60_965_224,
     "caffenet": 60_965_224,
@@ -167,5 +170,38 @@ def test_the_maps_of_the_cifar_networks_halve() -> None:
 
 
 def test_quick_knows_its_sizes() -> None:
-    for size in (24, 32, 64, 96, 128, 160):
+    for size in (24, 32, 64, 96, 128, 160, 224):
         assert lay_out(complete(QUICK, 10), size).shapes["average"][1:] == (4, 4)
+
+
+@pytest.mark.parametrize("name", ["paper", "half", "separate", "six-conv"])
+def test_the_small_tables_are_the_large_ones_row_by_row(name: str) -> None:
+    large, small = TABLES[name], TABLES[f"small-{name}"]
+    assert order(small) == order(large)
+    for one, other in zip(small.layers, large.layers, strict=True):
+        assert (one.kind, one.columns, one.init_bias, one.mode, one.rate) == (
+            (other.kind, other.columns, other.init_bias, other.mode, other.rate)
+        )
+    shapes = lay_out(complete(small, 10), 28).shapes
+    assert [shapes[pool][1] for pool in ("pool1", "pool2", "pool5")] == [14, 7, 3]
+
+
+def test_signals_keep_their_size_through_the_small_network() -> None:
+    """Weights of variance 2 / inputs keep the mean square of what ReLUs pass on; those of section 5 do not."""
+    for row_ in TABLES["small-paper"].layers:
+        if row_.kind in ("conv", "dense") and row_.name not in ("conv1", "fc8"):
+            module = lay_out(complete(TABLES["small-paper"], 10), 28).modules[row_.name]
+            inputs = next(module.parameters())[0].numel()
+            assert row_.init_sd == pytest.approx((2 / inputs) ** 0.5)
+
+
+def test_separate_columns_never_meet_before_the_last_row() -> None:
+    network = AlexNet(10, "small-separate", size=28).eval()
+    images = torch.randn(2, 3, 28, 28)
+    with torch.no_grad():
+        before = network.extract(images, ["conv1", "fc7"])
+        network.layer("conv1").weight[:16] += 1.0
+        after = network.extract(images, ["conv1", "fc7"])
+    half = before["fc7"].shape[1] // 2
+    assert not torch.equal(before["fc7"][:, :half], after["fc7"][:, :half])
+    assert torch.equal(before["fc7"][:, half:], after["fc7"][:, half:])

@@ -84,6 +84,24 @@ def test_patience_ends_a_run_and_a_resumed_one_at_the_same_place(tmp_path: Path,
     assert loop.train(config, chosen, tmp_path / "run", machine=CPU).step == state.step
 
 
+def test_until_ends_a_run_and_a_resumed_one_at_the_same_place(tmp_path: Path, pictures: PreparedSet) -> None:
+    few = {"model.classes": 3, "train.epochs": 9, "optim.rate": 1e-12, "optim.decay": 0.0}
+    config = patch(recipes.CIFAR_26.config, SMALL | few)
+    (tmp_path / "whole").mkdir()
+    loop.train(config, pictures, tmp_path / "whole", machine=CPU)
+    errors = [line["train_top1_error"] for line in lines_of(tmp_path / "whole", "epoch")]
+    assert len(errors) == 9 and not lines_of(tmp_path / "whole", "ended")
+    low = patch(config, {"train.until": errors[0] + 0.001})
+    (tmp_path / "run").mkdir()
+    state = loop.train(low, pictures, tmp_path / "run", machine=CPU)
+    assert state.epoch == 2
+    assert [line["why"] for line in lines_of(tmp_path / "run", "ended")] == ["until"]
+    assert loop.train(low, pictures, tmp_path / "run", machine=CPU).step == state.step
+    never = patch(config, {"train.until": min(errors) - 0.001})
+    (tmp_path / "never").mkdir()
+    assert loop.train(never, pictures, tmp_path / "never", machine=CPU).epoch == 10
+
+
 def test_patience_without_pictures_that_select_is_a_mistake(picture_folder: Path, tmp_path: Path) -> None:
     changes = SMALL | {"train.patience": 2, "data.all_of_train": True}
     with pytest.raises(ValueError, match="--patience waits for a better validation error"):

@@ -36,6 +36,8 @@ class AugmentConfig:
     """Side of the square the network sees, pixels; testing uses the central one."""
     pad: int = 0
     """Mirror padding added on every side before the crop, pixels (for pictures as small as the crop)."""
+    shift: bool = True
+    """Cut the crop at a random place; False = always the central one, as in testing."""
     flip: bool = True
     """Mirror left and right with probability one half."""
     share: int = 1
@@ -78,6 +80,8 @@ class ModelConfig:
     """How the first layer reaches 55 x 55: the 2012 program's zeros right and below, Caffe's 227, or padding 2."""
     init: Literal["table", "paper", "source", "caffe", "torch", "he"] = "table"
     """Initial weights and biases: the table's own, or another named set."""
+    init_bias: float = -1.0
+    """First bias of the rows that their table starts with a bias above 0 (section 5: 1); -1 = the table's."""
     without: tuple[str, ...] = ()
     """Rows to leave out, by name; a layer's activation and normalization (dense: dropout too) go along, pools stay."""
     activation: Literal[
@@ -156,6 +160,9 @@ class TrainConfig:
     """Parts a step's batch is computed in; the gradients are summed before the update."""
     seed: int = 0
     """Seed of every draw: initial weights, order, crops, flips, colour, dropout."""
+    start: str = ""
+    """First sixteen hexadecimal digits of the SHA-256 of the weights file that the network starts from; empty = from
+    initial draws."""
     precision: Literal["float32", "bf16", "float64"] = "float32"
     """Arithmetic of forward and backward; bf16 is autocast over float32 weights."""
     compile: bool = False
@@ -176,6 +183,8 @@ class TrainConfig:
     """Adds this times the logarithm of each class's share to the logits in training (Menon et al., 2021)."""
     patience: int = 0
     """Stop after so many epochs without a better validation error; 0 = never."""
+    until: float = 0.0
+    """Stop after the first epoch whose training error is so many percent or less; 0 = never."""
     limit: int = 0
     """Train on so many pictures only, equally many of every class; 0 = all."""
     steps: int = 0

@@ -23,8 +23,11 @@ from alexnet.data.statistics import Statistics
 def offsets(keys: Tensor, stored: int, config: AugmentConfig) -> Tensor:
     """Top and left corner of every picture's crop: int64 (N, 2), uniform over stored + 2 pad - crop + 1 places.
 
-    With 256 and 224 there are 33 places an axis, as in convdata.py; the paper's text counts 32.
+    With 256 and 224 there are 33 places an axis, as in convdata.py; the paper's text counts 32. Without `shift` it is
+    the central place, as in testing.
     """
+    if not config.shift:
+        return torch.full((len(keys), 2), (stored + 2 * config.pad - config.crop) // 2, device=keys.device)
     return draws.integers(keys, "crop", 2, stored + 2 * config.pad - config.crop + 1)
 
 

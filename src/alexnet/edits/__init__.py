@@ -11,7 +11,7 @@ from typing import Any
 from alexnet.edits.maps import with_attention, with_dilation, with_norm, with_pooling, with_residual
 from alexnet.edits.named import Input, complete, last_dense, table_named, with_classes, with_input
 from alexnet.edits.rows import places
-from alexnet.edits.units import with_activation, with_columns, with_dropout, with_width, without
+from alexnet.edits.units import with_activation, with_columns, with_dropout, with_init_bias, with_width, without
 from alexnet.settings import ModelConfig
 from alexnet.tables import Table
 
@@ -29,6 +29,7 @@ __all__ = [
     "with_columns",
     "with_dilation",
     "with_dropout",
+    "with_init_bias",
     "with_input",
     "with_norm",
     "with_pooling",
@@ -46,6 +47,7 @@ def edited(model: ModelConfig, classes: int = 0) -> Table:
     that is none, and for an edit that this table cannot have.
     """
     table = with_input(table_named(model.table), model.input)
+    table = with_init_bias(table, model.init_bias, model.init)
     table = without(table, model.without)
     table = with_pooling(table, model.pooling)
     table = with_norm(table, model.norm)

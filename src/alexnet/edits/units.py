@@ -63,6 +63,27 @@ def with_activation(table: Table, activation: Activation | Literal["table"]) -> 
     return changed(table, {row.name: replace(row, kind=activation) for row in table.layers if row.kind in ACTIVATIONS})
 
 
+def with_init_bias(table: Table, bias: float, init: str = "table") -> Table:
+    """The table with another first bias in the rows that start with one above 0; -1 leaves them as they are.
+
+    Section 5 starts some layers at 1, so that their ReLUs have something to pass on. Raises ValueError where no row has
+    such a bias, and where `init` names a set of initial weights, which has biases of its own.
+    """
+    if bias == -1.0:
+        return table
+    rows = {row.name: replace(row, init_bias=bias) for row in table.layers if row.init_bias > 0}
+    if not rows or init != "table" or not math.isfinite(bias):
+        why = (
+            f"--model.init {init} has first biases of its own"
+            if init != "table"
+            else f"a first bias is a finite number, not {bias:g}"
+            if rows
+            else f"no row of {table.name!r} starts with a bias above 0"
+        )
+        raise ValueError(f"{why}; leave --model.init-bias out")
+    return changed(table, rows)
+
+
 def with_columns(table: Table, columns: int) -> Table:
     """The table in so many columns (section 3.2); 0 leaves it as it is.
 

@@ -6,7 +6,7 @@ stands here as data; `model/network.py` turns a table into a module and knows no
 
 from __future__ import annotations
 
-from alexnet.tables.columns import BVLC, CAFFENET, HALF, ONE_COLUMN, PAPER, SIX_CONV, SOURCE
+from alexnet.tables.columns import BVLC, CAFFENET, HALF, ONE_COLUMN, PAPER, SEPARATE, SIX_CONV, SOURCE
 from alexnet.tables.others import QUICK, SLIM, TORCHVISION
 from alexnet.tables.rows import (
     ACTIVATIONS,
@@ -27,6 +27,7 @@ from alexnet.tables.rows import (
     response,
     tanh,
 )
+from alexnet.tables.scaled import SCALED
 from alexnet.tables.small import CIFAR_11, CIFAR_13, CIFAR_18, CIFAR_26, LENET
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "PAPER",
     "POOLS",
     "QUICK",
+    "SCALED",
+    "SEPARATE",
     "SIX_CONV",
     "SLIM",
     "SOURCE",
@@ -68,8 +71,9 @@ __all__ = [
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        *(PAPER, SOURCE, ONE_COLUMN, HALF, SIX_CONV),
+        *(PAPER, SOURCE, ONE_COLUMN, HALF, SEPARATE, SIX_CONV),
         *(BVLC, CAFFENET, TORCHVISION, SLIM),
         *(CIFAR_26, CIFAR_18, CIFAR_13, CIFAR_11, LENET, QUICK),
+        *SCALED.values(),
     )
 }

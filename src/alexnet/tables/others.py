@@ -73,7 +73,7 @@ QUICK = Table(
     name="quick",
     summary="a small modern AlexNet for pictures of 32 to 128 pixels: batch normalization, one dense hidden layer",
     size=32,
-    sizes=(24, 160),
+    sizes=(24, 224),
     layers=(
         conv("conv1", 48, 5, pad=2, **_NORMED),
         pool("pool1"),

@@ -26,6 +26,10 @@ from alexnet.training.trained import save_network
 INTERVAL = 50
 
 
+class Diverged(ValueError):
+    """The loss is not finite: with this config, on these pictures, it will not be."""
+
+
 def train(
     config: Config,
     prepared: PreparedSet,
@@ -45,7 +49,7 @@ def train(
 
     Raises:
         Interrupted: a signal asked to stop; the checkpoint holds the run as it is.
-        ValueError: the loss is not finite; says at which step, in which layer and why that is likely.
+        Diverged: the loss is not finite; says at which step, in which layer and why that is likely.
     """
     listener = listener or Silent()
     device = machine.device
@@ -58,17 +62,17 @@ def train(
     if state.step == 0:
         doctor.before_the_first_step(state, next(feed.epoch(config.train.seed, 1)))
     with Stop() as stop:
-        while state.epoch <= config.train.epochs and not clock.done(state.step) and not _waited_enough(state, config):
+        while state.epoch <= config.train.epochs and not clock.done(state.step) and not _why_ended(state, config, run):
             for batch in clock.waiting(feed.epoch(config.train.seed, state.epoch, state.batch)):
                 try:
                     step(state, batch, setting)
                 except NotFinite:
-                    raise ValueError(doctor.not_finite(state, batch)) from None
+                    raise Diverged(doctor.not_finite(state, batch)) from None
                 clock.count(len(batch.labels))
                 _report_step(state, setting, clock, listener)
                 if state.step % INTERVAL == 0:
                     if not torch.isfinite(state.sums["loss"]):
-                        raise ValueError(doctor.not_finite(state, batch))
+                        raise Diverged(doctor.not_finite(state, batch))
                     doctor.after_an_interval(state, batch, _end_interval(state, run))
                 if clock.done(state.step):
                     break
@@ -86,18 +90,32 @@ def train(
             if clock.due():
                 clock.saved(save(state, prepared, setting, run, machine))
     save(state, prepared, setting, run, machine)
-    if _waited_enough(state, config):
-        files.append_line(run / "metrics.jsonl", {"kind": "ended", "why": "patience", "step": state.step})
-        listener.say(f"no better validation error for {config.train.patience} epochs: ended as --patience asks")
+    why = _why_ended(state, config, run)
+    if why:
+        files.append_line(run / "metrics.jsonl", {"kind": "ended", "why": why, "step": state.step})
+        listener.say(_ENDED[why].format(config.train))
     save_network(run / "weights" / "last.safetensors", state, setting, prepared)
     return state
 
 
-def _waited_enough(state: State, config: Config) -> bool:
-    """Whether `train.patience` epochs have gone by without a better validation error."""
-    if not config.train.patience or state.best is None:
-        return False
-    return bool(state.epoch - 1 - state.best["epoch"] >= config.train.patience)
+#: What is said of a run that ended before its epochs did.
+_ENDED = {
+    "patience": "no better validation error for {0.patience} epochs: ended as --patience asks",
+    "until": "the training error is {0.until:g}% or less: ended as --train.until asks",
+}
+
+
+def _why_ended(state: State, config: Config, run: Path) -> str:
+    """ "patience" where `train.patience` epochs have gone by without a better validation error, "until" where the last
+    epoch's training error is as low as `train.until` asks; else ""."""
+    waited = state.best is not None and state.epoch - 1 - state.best["epoch"] >= config.train.patience
+    if config.train.patience and waited:
+        return "patience"
+    if config.train.until and state.batch == 0:
+        epochs = files.lines_of(run, "epoch")
+        if epochs and epochs[-1]["train_top1_error"] <= config.train.until:
+            return "until"
+    return ""
 
 
 def _out_of_time(
@@ -188,7 +206,7 @@ def _end_epoch(
     An epoch that is not whole, for want of time, does not take the place of a best one: it will be gone on with.
     """
     if not torch.isfinite(state.sums["loss"]):
-        raise ValueError(doctor.not_finite(state, None))
+        raise Diverged(doctor.not_finite(state, None))
     predictions = None
     pictures = state.sums["pictures"]
     row: dict[str, Any] = {

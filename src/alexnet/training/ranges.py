@@ -19,6 +19,7 @@ RANGES: tuple[tuple[str, float, float, str], ...] = (
     ("augment.mixup", 0, 1000, "of Beta(mixup, mixup): 0.2 mixes little, 1 everything alike; 0 = off"),
     ("augment.cutmix", 0, 1000, "of Beta(cutmix, cutmix): 1 in the paper; 0 = off"),
     ("optim.ema", 0, 0.999999, "the share that the average keeps a step, such as 0.999; 0 = off"),
+    ("train.until", 0, 100, "a training error in percent at which to end; 0 = never"),
     ("train.label_smoothing", 0, 0.99, "the share of a target spread over all classes; 0 = none"),
     ("train.logit_adjustment", 0, 100, "tau, 1 in the paper; 0 = none"),
 )
@@ -36,6 +37,10 @@ def require(config: Config, device: str) -> None:
     cures = [name for name, none in BALANCE.items() if get(config, name) != none]
     if len(cures) > 1:
         raise ValueError(f"{' and '.join(cures)} each make up for unequal classes, together too much; give one of them")
+    if not config.augment.shift and config.augment.zoom < 1:
+        raise ValueError(
+            "augment.shift False keeps to the central crop, and augment.zoom below 1 to none; give one of them"
+        )
     if config.train.graph and not (config.train.compile and device.startswith("cuda")):
         raise ValueError("train.graph records what a compiled network does on a GPU; give --train.compile and a GPU")
     if config.train.graph and config.train.accumulate > 1:

@@ -129,6 +129,7 @@ def _training_words(run: Run, results: dict[str, Any]) -> str:
     ended = {
         "patience": f" It ended in epoch {run_epochs} as no better validation error had come for "
         f"{config.train.patience} epochs.",
+        "until": f" It ended in epoch {run_epochs}: the training error was {config.train.until:g}% or less.",
         "max-hours": f" Its hours were over in epoch {run_epochs}; alexnet resume goes on.",
     }.get(results.get("ended", ""), "")
     return (
