@@ -30,6 +30,7 @@ def module(name: str) -> ModuleType:
         ("recipe_results", "recipes.md"),
         ("doctor", "doctor.md"),
         ("additions", "additions.md"),
+        ("verdicts", "verdicts.md"),
     ],
 )
 def test_a_page_is_made_of_its_results(name: str, page: str) -> None:
@@ -57,6 +58,35 @@ def test_every_fault_put_in_was_named_and_nothing_of_healthy_runs() -> None:
         assert results["healthy"][name]["said"] == [], name
 
 
+def test_the_page_of_claims_is_made_of_the_claims_and_the_kept_studies() -> None:
+    benchmark = module("claims")
+    kept = benchmark.studies()
+    assert (ROOT / "docs" / "claims.md").read_text() == benchmark.page(kept), "python benchmarks/claims.py --page"
+
+
+def test_a_kept_study_is_shown_with_all_its_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from made_up_study import CLAIMS, study
+
+    benchmark = module("claims")
+    monkeypatch.setattr(benchmark, "CLAIMS", dict(benchmark.CLAIMS) | CLAIMS)
+    made = study(cost={"training_seconds": 7_200.0, "runs": 20, "machine": "Some Processor", "torch": "2.13.0"})
+    kept = benchmark.study_of(json.loads(json.dumps(made.to_dict())))
+    assert kept == made
+    page = benchmark.page([kept])
+    for said in (
+        made.command,
+        "3 supported, 1 not supported, 2 inconclusive, 1 not run",
+        "| overlapping-pooling | 2/2 | +0.40 | +0.31 | [−0.40, +1.02] | inconclusive |",
+        "30.41% (0.37) | 30.10% (0.30) | 3 | +0.31 points [−0.40, +1.02]",
+        "inconclusive (about 21 seeds)",
+        "not run: it needs other pictures",
+        "Cost: 2.0 hours of training in 20 runs, one after another; Some Processor, 2.13.0.",
+        "- **Log**: #148 42.03/19.36, #145 40.66/18.21: 1.37/1.15",
+        "- **Correction**: It is the time to a training error",
+    ):
+        assert said in page, said
+
+
 def test_the_time_to_an_error_is_that_of_the_first_epoch_at_or_below_it() -> None:
     benchmark = module("time_to_error")
     errors = [40.0, 26.0, 27.0, 25.0]
@@ -81,3 +111,14 @@ def test_the_test_pictures_are_looked_at_while_a_run_goes_on(tmp_path: Path, pic
         benchmark.prepared_for(str(tmp_path / "set"), benchmark.GOALS["cifar-26"], tmp_path / "made")
     )
     assert len(prepared.rows("train")) == len(prepared.selecting) > 40
+
+
+def test_the_rule_of_the_verdict_keeps_its_rate_in_every_setting() -> None:
+    """Beyond chance: three standard errors of a rate of 5%, in the worst of all rows."""
+    benchmark = module("verdicts")
+    results = json.loads(benchmark.RESULT.read_text())
+    most = 5 + 3 * 100 * (0.05 * 0.95 / results["studies"]) ** 0.5
+    assert {row["setting"] for row in results["rates"]} == set(benchmark.SETTINGS)
+    for row in results["rates"]:
+        assert max(row["null"]["the rule"], *row["mixed"].values()) <= most, row
+    assert all(one["decided"] >= 80 - 3 for one in results["settled"])

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 if TYPE_CHECKING:
     import rich.progress
@@ -30,7 +30,7 @@ class Console:
         self._tasks: dict[str, Any] = {}
         self._told = time.monotonic()
 
-    def __enter__(self) -> Console:
+    def __enter__(self) -> Self:
         if not self._quiet and self._stream.isatty():
             self._bar = _bar(self._stream)
             self._bar.start()

@@ -127,7 +127,9 @@ def print_result(result: Any, *, as_json: bool) -> None:
         return
     for scores in result.results["scores"]:
         print(scores_line(scores, len(result.classes)))
-    print(f"the run: {result.folder}\nthe report: {result.folder / 'report.html'}")
+    print(f"the run: {result.folder}")
+    if (result.folder / "report.html").exists():  # a study's runs have none
+        print(f"the report: {result.folder / 'report.html'}")
 
 
 def _named(words: Sequence[str]) -> str | None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from alexnet.tables.columns import HALF, PAPER, SEPARATE, SIX_CONV
-from alexnet.tables.rows import CONVOLUTIONS, Table
+from alexnet.tables.rows import CONVOLUTIONS, Layer, Table
 
 #: Maps and units that stand for those of the paper's rows.
 _OUT = {96: 32, 256: 64, 384: 96, 4096: 512}
@@ -26,7 +26,8 @@ _SIDE = 3
 def _scaled(table: Table, summary: str) -> Table:
     """The table an eighth as large in its side."""
     outs = _OUT | _SHARE
-    rows, maps, side = [], 3, 0
+    rows: list[Layer] = []
+    maps, side = 3, 0
     for row in table.layers:
         if row.kind in CONVOLUTIONS or row.kind == "dense":
             first = not rows

@@ -27,6 +27,7 @@ from alexnet.training.listener import Listener
 from alexnet.training.loss import make_objective
 from alexnet.training.optim import make_optimizer
 from alexnet.training.schedule import Schedule
+from alexnet.training.starting import start_from
 from alexnet.training.step import Setting, State, new_sums
 
 #: Logs that a run goes on writing: cut back to their length at the checkpoint.
@@ -90,9 +91,13 @@ def fresh(config: Config, prepared: PreparedSet, feed: Feed, device: str) -> tup
 def begin(
     config: Config, prepared: PreparedSet, run: Path, feed: Feed, machine: Machine, listener: Listener
 ) -> tuple[State, Setting]:
-    """A fresh state, or the run's checkpoint."""
+    """A fresh state, with other weights where the config says so, or the run's checkpoint."""
     state, setting = fresh(config, prepared, feed, machine.device)
     found = load_checkpoint(run)
+    if found is None and config.train.start:
+        assert isinstance(state.network, AlexNet)
+        listener.say(start_from(state.network, run, config.train.start, prepared.classes))
+        state.average.load_state_dict(state.network.state_dict())
     if found is not None:
         tensors, place = found
         try:

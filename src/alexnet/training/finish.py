@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from alexnet.config import Config, to_dict
@@ -19,22 +20,20 @@ from alexnet.training.listener import Listener, Silent
 from alexnet.training.report import write_report
 from alexnet.training.run import Run
 
+#: What is measured of a run, by whether its pictures may be mirrored, as some of the ten views are.
+_MEASURED = {False: ("centre",), True: ("centre", "ten")}
 
-def finish(run: Run, prepared: PreparedSet, machine: Machine, listener: Listener | None = None) -> None:
+
+def finish(
+    run: Run, prepared: PreparedSet, machine: Machine, listener: Listener | None = None, *, page: bool = True
+) -> None:
     """Write predictions.csv, per_class.csv, confusion.csv, figures/, report.html and, last, results.json into the run.
 
-    results.json is what marks a run as finished.
+    results.json is what marks a run as finished. Without `page` there are no figures, no report and no ten views, which
+    is what takes long of it; `make_page` makes them up.
     """
     config = run.config
-    split, note = prepared.evaluated
-    note = "" if config.data.all_of_train else note
-    protocols = ("centre", "ten") if config.augment.flip else ("centre",)  # the ten views mirror
-    evaluations = [
-        evaluate_rows(
-            run.trained, prepared, prepared.rows(split), split=split, protocol=name, machine=machine, note=note
-        )
-        for name in protocols
-    ]
+    evaluations = evaluate_held_out(run, prepared, machine, _MEASURED[page and config.augment.flip])
     write_tables(run, evaluations[0])
     rows, _ = rows_of(config, prepared)
     examine_result(run.folder, prepared, rows, evaluations[0].predictions, listener or Silent())
@@ -50,12 +49,37 @@ def finish(run: Run, prepared: PreparedSet, machine: Machine, listener: Listener
         "config": to_dict(config),
     }
     note_what_came(run.folder, machine.device)
-    write_report(run, prepared, evaluations, results)
+    if page:
+        write_report(run, prepared, evaluations, results)
     write_json(run.folder / "results.json", results)
 
 
+def make_page(run: Run, prepared: PreparedSet, machine: Machine) -> None:
+    """Draw the figures and write report.html of a finished run that was made without them. Changes none of its files.
+
+    Raises:
+        ValueError: the run is not finished.
+    """
+    if not run.results:
+        raise ValueError(f"the run {run.folder} is not finished; `alexnet resume {run.folder}` goes on with it")
+    evaluations = evaluate_held_out(run, prepared, machine, _MEASURED[run.config.augment.flip])
+    write_report(run, prepared, evaluations, run.results)
+
+
+def evaluate_held_out(run: Run, prepared: PreparedSet, machine: Machine, protocols: Sequence[str]) -> list[Evaluation]:
+    """A run's network on its held-out pictures, by each protocol."""
+    split, note = prepared.evaluated
+    note = "" if run.config.data.all_of_train else note
+    return [
+        evaluate_rows(
+            run.trained, prepared, prepared.rows(split), split=split, protocol=name, machine=machine, note=note
+        )
+        for name in protocols
+    ]
+
+
 def why_ended(folder: Path, config: Config) -> str:
-    """ "epochs", "steps", "patience" or "max-hours"."""
+    """ "epochs", "steps", "patience", "until" or "max-hours"."""
     ended = [line["why"] for line in lines_of(folder, "ended")]
     return str(ended[-1]) if ended else "steps" if config.train.steps else "epochs"
 

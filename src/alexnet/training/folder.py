@@ -19,13 +19,13 @@ from alexnet.data.origins import absolute
 
 
 class RunFolder:
-    """A run's folder, locked by this process while it is open.
+    """A run's folder, or of another `kind`, locked by this process while it is open.
 
     Raises:
         ValueError: when another living process holds the lock; the message names its process id.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: str = "run") -> None:
         self.path = path
         self._lock: IO[str] = open(path / "lock", "a+")  # noqa: SIM115  held open as long as the run lives
         try:
@@ -34,7 +34,7 @@ class RunFolder:
             self._lock.seek(0)
             owner = self._lock.read().strip() or "an unknown process"
             self._lock.close()
-            raise ValueError(f"the run {path} is in use by {owner}; wait for it, or stop it first") from None
+            raise ValueError(f"the {kind} {path} is in use by {owner}; wait for it, or stop it first") from None
         self._lock.truncate(0)
         self._lock.write(f"process {os.getpid()} on {platform.node()}")
         self._lock.flush()

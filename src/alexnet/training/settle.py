@@ -20,6 +20,7 @@ from alexnet.training.listener import Listener
 from alexnet.training.pictures import Pictures, choose_pictures, prepared_for
 from alexnet.training.resolve import Request, resolve
 from alexnet.training.speed import Speed, measure
+from alexnet.training.starting import require_start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,8 @@ class Settled:
     prepared: PreparedSet
     machine: Machine
     source: str
-    forecast: Forecast
+    forecast: Forecast | None
+    """None where nobody waits for it."""
 
 
 def settle(words: Mapping[str, Any], folder: Path, listener: Listener) -> Settled:
@@ -43,6 +45,7 @@ def settle(words: Mapping[str, Any], folder: Path, listener: Listener) -> Settle
     Raises:
         ValueError: of one sentence, for anything that does not fit.
     """
+    require_start(folder, words["changes"].get("train.start", ""))
     machine = machines.choose(words["device"], words["threads"])
     pictures = choose_pictures(words["source"], words["recipe"], words["changes"], machine, listener)
     before = _Before(words, pictures, machine, folder, listener)
@@ -139,7 +142,7 @@ def _needs_by_facts(config: Config, facts: DataFacts, machine: Machine) -> Needs
 
 
 def write_settled(settled: Settled, words: Mapping[str, Any], run: Path) -> None:
-    """environment.json, data.json, forecast.json and, last, config.json: with it a run counts as begun."""
+    """environment.json, data.json, forecast.json if any and, last, config.json: with it a run counts as begun."""
     machine, data = settled.machine, settled.prepared
     split, note = data.evaluated
     write_json(run / "environment.json", machines.environment() | {"device": machine.device, "machine": machine.name})
@@ -160,5 +163,6 @@ def write_settled(settled: Settled, words: Mapping[str, Any], run: Path) -> None
             "evaluated": {"split": split, "note": note},
         },
     )
-    write_json(run / "forecast.json", {"expected": settled.forecast.to_dict()})
+    if settled.forecast is not None:
+        write_json(run / "forecast.json", {"expected": settled.forecast.to_dict()})
     write_json(run / "config.json", to_dict(settled.config))

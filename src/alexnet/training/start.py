@@ -132,7 +132,7 @@ def _extend(path: Path, epochs: int) -> None:
     if not (path / "config.json").exists():
         raise ValueError(f"the run {path} has not begun; resume it without --extend first")
     config = from_dict(read_json(path / "config.json"))
-    changes = {"train.epochs": config.train.epochs + epochs, "train.steps": 0, "train.patience": 0}
+    changes = {"train.epochs": config.train.epochs + epochs, "train.steps": 0, "train.patience": 0, "train.until": 0.0}
     longer = patch(config, changes)
     write_json(path / "config.json", to_dict(longer))
     (path / "results.json").unlink(missing_ok=True)

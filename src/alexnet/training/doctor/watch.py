@@ -26,6 +26,7 @@ from alexnet.training.doctor.not_finite import explain_not_finite
 from alexnet.training.doctor.pictures import chance_loss, examine_pictures, largest_share
 from alexnet.training.folder import append_line, lines_of, read_json
 from alexnet.training.listener import Listener
+from alexnet.training.starting import start_from
 from alexnet.training.step import Setting, State
 
 #: Intervals without learning after which the rate is looked into, and after which a loss is called stuck.
@@ -99,7 +100,11 @@ class Doctor:
     @functools.cached_property
     def _start(self) -> nn.Module:
         """The network as it was before the first step."""
-        return build(self._setting.config, len(self._prepared.classes))
+        config, classes = self._setting.config, self._prepared.classes
+        network = build(config, len(classes))
+        if config.train.start:
+            start_from(network, self._run, config.train.start, classes)
+        return network
 
     @functools.cached_property
     def _curvature(self) -> float:
