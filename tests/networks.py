@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from alexnet.model.summary import summarize
-from alexnet.tables import TABLES
+from alexnet.tables import SCALED, TABLES
 
 BEGIN, END = "<!-- made by `make docs` -->\n\n", "\n<!-- as far as here -->"
 
@@ -34,7 +34,7 @@ SOURCES = {
     "small-six-conv": "`six-conv`, scaled by this project",
 }
 #: Tables of small pictures are counted with ten classes, the others with a thousand.
-TEN = ("cifar-26", "cifar-18", "cifar-13", "cifar-11", "lenet", "quick", "small-paper", "small-half", "small-separate", "small-six-conv")
+TEN = ("cifar-26", "cifar-18", "cifar-13", "cifar-11", "lenet", "quick", *SCALED)
 
 
 def networks() -> str:

@@ -251,6 +251,8 @@ class Asked:
             named["folder"].close()
         if self.error is not None:
             raise self.error
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "report.html").touch()
         return types.SimpleNamespace(folder=self.folder, results=self.results, classes=tuple(range(10)))
 
     resume = train

@@ -58,11 +58,11 @@ COMPUTED = [
 
 def side(table: str) -> int:
     """A size at which something is left of the maps, small enough to be quick."""
-    return min(TABLES[table].size, 67)
+    return TABLES[table].size if TABLES[table].sizes == (224, 224) else min(TABLES[table].size, 67)
 
 
 def small(table: str, edit: str) -> Config:
-    width = 0.125 if side(table) == 67 or table == "quick" else 0.5
+    width = 0.125 if side(table) >= 67 or table == "quick" else 0.5
     changes = {"table": table, "width": width, "classes": 3} | EDITS[edit]
     values = {f"model.{name}": value for name, value in changes.items()}
     return patch(Config(), values | {"augment.crop": side(table)})

@@ -109,11 +109,17 @@ def _insight(folder: Path) -> Sequence[str]:
     return ["similar", str(folder / "run"), str(folder / "picture.jpg"), "--how", "faiss"]
 
 
+def _cluster(folder: Path) -> Sequence[str]:
+    size = ["--seeds", "1", "--epochs", "1", "--limit", "20", "--quiet"]
+    return ["reproduce", "dropout", "--data", "digits", "--cluster", "local", "--out", str(folder / "study"), *size]
+
+
 #: Extra -> (the library that is taken away, the command that needs it).
 NEEDS: dict[str, tuple[str, Callable[[Path], Sequence[str]]]] = {
     "modern": ("kornia", _modern),
     "hub": ("datasets", _hub),
     "insight": ("faiss", _insight),
+    "cluster": ("ray", _cluster),
 }
 
 
@@ -144,7 +150,7 @@ def test_without_an_extra_one_sentence_says_how_to_get_it(
     assert said.startswith("alexnet: ")
     assert f"alexnet[{extra}]" in said
     assert "pip install" in said
-    assert library in said
+    assert library in said.lower()
 
 
 def libraries(requirements: Sequence[str]) -> set[str]:

@@ -158,10 +158,10 @@ def test_images_the_network_was_not_built_for(network: AlexNet) -> None:
 
 def test_adaptive_tables_take_all_their_sizes() -> None:
     model = AlexNet(4, "quick").eval()
-    for height, width in ((24, 24), (160, 160), (48, 96)):
+    for height, width in ((24, 24), (224, 224), (48, 96)):
         assert model(torch.zeros(1, 3, height, width)).shape == (1, 4)
-    with pytest.raises(ValueError, match="32 x 32 pixels, not 161 x 32"):
-        model(torch.zeros(1, 3, 32, 161))
+    with pytest.raises(ValueError, match="32 x 32 pixels, not 225 x 32"):
+        model(torch.zeros(1, 3, 32, 225))
     ranged = AlexNet(10, replace(CIFAR_26, sizes=(16, 64)), size=16)
     with pytest.raises(ValueError, match="16 x 16 pixels, not 64 x 64"):
         ranged(torch.zeros(1, 3, 64, 64))

@@ -84,8 +84,8 @@ def test_what_is_too_small_is_told_with_the_layer() -> None:
         lay_out(complete("paper"), 20)
     with pytest.raises(ValueError, match="nothing is left of the maps at conv1, whose window of 11 gets 7"):
         lay_out(complete("paper"), 7)
-    with pytest.raises(ValueError, match="'quick' takes pictures of 24 to 160 pixels a side, not 161"):
-        lay_out(complete("quick"), 161)
+    with pytest.raises(ValueError, match="'quick' takes pictures of 24 to 224 pixels a side, not 225"):
+        lay_out(complete("quick"), 225)
     with pytest.raises(ValueError, match="1 to 0 pixels a side, not 0"):
         lay_out(complete("paper"), 0)
 

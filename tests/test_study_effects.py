@@ -160,3 +160,9 @@ def test_null_effects_are_ranked_alike() -> None:
         ]  # fmt: skip
         told += not all(row.alike for row in ranking(compare(pairs))[:-1])
     assert told / 150 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 150)
+
+
+def test_an_effect_that_is_too_small_is_told_in_the_note() -> None:
+    found = race([9.0, 9.1, 9.2], [6.0, 6.1, 6.0])
+    assert (found.verdict, found.settles) == ("not supported", "")
+    assert found.note == "an effect in that direction is told, but it is smaller than what counts"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet.config import changes_between, to_dict
+from alexnet.config import Config, changes_between, to_dict
 from alexnet.device import choose
 from alexnet.study import baselines as baselines_module
 from alexnet.study.answers import answers
@@ -133,6 +134,22 @@ def test_a_rate_is_chosen_by_pilots_that_are_not_reported(made: Made) -> None:
             assert (found.runs[key].config.optim.rate, found.runs[key].config.train.seed) == (rate, seed)
 
 
+def test_rates_beyond_the_tried_ones_are_tried_where_the_best_is_at_their_end(made: Made) -> None:
+    claim = CLAIMS["relu"]
+
+    def best(config: Config) -> float:
+        return 0.064 if config.model.activation == "tanh" else 0.0001
+
+    while not (found := made.plan(claim)).keys:
+        for run in made.store.missing(found.runs.values()):
+            value = 10 + abs(math.log(run.config.optim.rate / best(run.config)))
+            made.finish(run, {"epochs_to_25": value})
+    assert found.rates["relu", "tanh"] == 0.064
+    assert found.rates["relu", BASELINE] == 0.00025  # three halvings, and no more
+    pilots = [run for run in found.runs.values() if run.config.train.seed == PILOT]
+    assert len(pilots) == 2 * len(claim.rates) + 3 + 3
+
+
 def test_a_rate_that_arrives_is_chosen_before_one_that_does_not(made: Made) -> None:
     claim = CLAIMS["relu"]
     for run in made.plan(claim).runs.values():
@@ -140,8 +157,8 @@ def test_a_rate_that_arrives_is_chosen_before_one_that_does_not(made: Made) -> N
         if rate > 0.01:
             made.fail(run)
         else:
-            made.finish(run, {"epochs_to_25": 90.0 if rate == 0.002 else 5.0}, bound=rate != 0.002)
-    assert {made.plan(claim).rates["relu", arm] for arm in (BASELINE, "tanh")} == {0.002}
+            made.finish(run, {"epochs_to_25": 90.0 if rate == 0.004 else 5.0}, bound=rate != 0.004)
+    assert {made.plan(claim).rates["relu", arm] for arm in (BASELINE, "tanh")} == {0.004}
 
 
 def test_fine_tuning_starts_from_what_pre_training_ended_with(tmp_path: Path, folder: Path) -> None:

@@ -147,9 +147,8 @@ def test_changes_beside_the_same_runs_are_ranked() -> None:
         "layers: no conv3",
         "response-normalization: none",
         "overlapping-pooling: 2/2",
-        "ten-views: ten views",
-    ]
-    assert [row.alike for row in found[0].rows] == [False, True, False, False]
+    ]  # fewer pictures and another way to test are no changes of the network or its training
+    assert [row.alike for row in found[0].rows] == [False, True, False]
     assert found[0].sentence == (
         "Most errors come with layers: no conv3. At this size it cannot be told from the one after it: "
         "response-normalization: none."

@@ -103,7 +103,8 @@ def test_a_study_reports_and_its_runs_serve_other_commands(folder: Path, tmp_pat
     assert len(before) == 4
     again = asked("dropout", "ten-views", *size, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert "ten-views" in again.stdout and "the report: " in again.stdout
+    assert "ten-views" in again.stdout
+    assert "the report: " in again.stdout
     assert stamps(tmp_path / "study") == before
 
 

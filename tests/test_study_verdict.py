@@ -58,7 +58,7 @@ def test_effects_that_count_are_seldom_called_not_supported(questions: int, seed
 
 def test_the_rates_are_not_kept_by_never_deciding() -> None:
     """One question alone is Student's test: its error rate is 5%, not less."""
-    came = simulated([0.0], 3, 1500)
+    came = simulated([0.0], 3, 1500, least=1e-9)
     assert (came == 1).mean() == pytest.approx(0.05, abs=3 * math.sqrt(0.05 * 0.95 / 1500))
     assert (simulated([4 * SD] * 8, 3, 60) == 1).mean() > 0.95
     assert (simulated([-4 * SD] * 8, 3, 60) == -1).mean() > 0.95
@@ -180,3 +180,12 @@ def test_variances_are_drawn_to_their_mean() -> None:
     assert moderated(np.ones(100), np.full(100, 2.0))[1] == pytest.approx(8)
     assert moderated(np.array([2.0]), np.array([3.0])) == (np.array([2.0]), np.array([0.0]))
     assert (moderated(np.zeros(3), np.full(3, 2.0))[0] == 0).all()
+
+
+def test_an_effect_that_is_told_and_too_small_does_not_support() -> None:
+    [small] = asked((0.10, 0.11, 0.12))
+    assert small.p < 0.05
+    assert (small.verdict, small.seeds_to_settle) == ("not supported", None)
+    [open_] = asked((0.30, 0.35, 0.55))  # told, and may count
+    assert open_.p < 0.05
+    assert open_.verdict == "supported"

@@ -90,7 +90,8 @@ def test_until_ends_a_run_and_a_resumed_one_at_the_same_place(tmp_path: Path, pi
     (tmp_path / "whole").mkdir()
     loop.train(config, pictures, tmp_path / "whole", machine=CPU)
     errors = [line["train_top1_error"] for line in lines_of(tmp_path / "whole", "epoch")]
-    assert len(errors) == 9 and not lines_of(tmp_path / "whole", "ended")
+    assert len(errors) == 9
+    assert not lines_of(tmp_path / "whole", "ended")
     low = patch(config, {"train.until": errors[0] + 0.001})
     (tmp_path / "run").mkdir()
     state = loop.train(low, pictures, tmp_path / "run", machine=CPU)

@@ -109,8 +109,8 @@ SMALL_PAPER = Recipe(
             "data.all_of_train": True,
             "augment.crop": 28,
             "augment.colour": "source",
-            # A fifth of the stability bound with ten classes, and below it with any number of them, also where an ablation
-            # doubles what the dense layers pass on. All arms of a claim keep one rate.
+            # A sixth of the stability bound with ten classes, and below it with any number of them, also where an
+            # ablation doubles what the dense layers pass on. All arms of a claim keep one rate.
             "optim.rate": 0.002,
             "optim.bound": False,
             "optim.schedule": "steps",

@@ -35,7 +35,7 @@ VERBS = (
     Verb("features", "features", "Use", "what a layer computes for pictures, as numbers for other programs"),
     Verb("look", "look", "Look inside", "an album of what the network has learned, with the numbers behind it"),
     Verb("similar", "similar", "Look inside", "which training pictures, or pictures of your own, are most like these?"),
-    Verb("reproduce", "reproduce", "Study", "claims of the paper and of courses, tried on your pictures, with a verdict"),
+    Verb("reproduce", "reproduce", "Study", "claims of the paper and of courses, tried on your pictures"),
     Verb("recipes", "recipes", "Look up", "the named settings: all of them, one in full, or two compared"),
     Verb("summary", "summary", "Look up", "the networks: all of them, or one layer by layer"),
     Verb("bench", "bench", "Look up", "how fast is it here, beside plain PyTorch and others?"),

@@ -36,7 +36,8 @@ nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(11.5rem, 1fr)); gap: .8rem; margin: 0 0 1.4rem; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: .8rem 1rem; }
-.tile b { display: block; font-size: clamp(1.25rem, .4rem + 2.2vw, 1.75rem); line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; }
+.tile b { display: block; font-size: clamp(1.25rem, .4rem + 2.2vw, 1.75rem); line-height: 1.25; font-weight: 650;
+  font-variant-numeric: tabular-nums; }
 .tile span { display: block; font-size: .9rem; }
 .tile small { display: block; color: var(--quiet); font-size: .8rem; line-height: 1.4; margin-top: .15rem; }
 .scroll { overflow-x: auto; margin: 0 0 1.2rem; }

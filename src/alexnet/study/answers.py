@@ -13,7 +13,7 @@ from alexnet.study.claim import BASELINE, Arm, Claim
 from alexnet.study.effects import Pair, claim_verdict, compare
 from alexnet.study.measured import together
 from alexnet.study.measures import MEASURES
-from alexnet.study.numbers import effect_of
+from alexnet.study.numbers import compared, effect_of
 from alexnet.study.outcome import Comparison, Outcome, Study, Values
 from alexnet.study.plan import Plan
 from alexnet.study.store import Store
@@ -155,10 +155,14 @@ def _sentence(claim: Claim, comparisons: Sequence[Comparison]) -> str:
         return "No pair of runs gave a number."
     if len(comparisons) == 1:
         one = known[0]
-        return f"{one.arm} beside {one.against}: {effect_of(one)} in {words}."
+        return f"{_capital(compared(one))}: {effect_of(one)} in {words}."
     ordered = sorted(known, key=lambda one: one.mean or 0.0)
     least, most = ordered[0], ordered[-1]
     return f"In {words}, from {effect_of(least)} ({least.arm}) to {effect_of(most)} ({most.arm})."
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _skipped(claim: Claim, why: str) -> Outcome:

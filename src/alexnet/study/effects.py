@@ -143,7 +143,7 @@ def _comparison(pair: Pair, one: _Paired, answer: Answer) -> Comparison:
         p_against=answer.p_against if answer.n > 1 else None,
         verdict=answer.verdict,
         settles=_settles(pair, one, answer),
-        note=_note(pair, one),
+        note=_note(pair, one, answer),
         differences=one.differences,
     )
 
@@ -163,9 +163,11 @@ def _settles(pair: Pair, one: _Paired, answer: Answer) -> str:
     return f"{wanted}, or more epochs" if one.bounds else wanted
 
 
-def _note(pair: Pair, one: _Paired) -> str:
+def _note(pair: Pair, one: _Paired, answer: Answer) -> str:
     """What else has to be known, in sentences."""
     notes = []
+    if answer.verdict == "not supported" and pair.expects != "equal" and answer.p < LEVEL:
+        notes.append("an effect in that direction is told, but it is smaller than what counts")
     if one.open:
         notes.append(f"no ratio for {_seeds(one.open)}: the arm that should be the faster did not arrive")
     if one.bounds:

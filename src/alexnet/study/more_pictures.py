@@ -49,7 +49,8 @@ def drawn(claim: Claim, outcome: Outcome, study: Study) -> tuple[bytes, str, str
         points.append((size, error, band.low if band else None, band.high if band else None))
     caption = f"The law beyond {law.sizes[-1]:,} pictures is dashed: nobody has measured there."
     if _flat(law):
-        points, caption = [], "Without a law: it cannot be told that the error falls with more pictures."
+        points.clear()
+        caption = "Without a law: it cannot be told that the error falls with more pictures."
     picture = scaling(
         list(errors),
         [[value for value in values if value is not None] for values in errors.values()],

@@ -21,6 +21,8 @@ from alexnet.training.starting import digest_of
 
 #: Seed of the runs that choose a rate; no result is reported of it.
 PILOT = 1_000_003
+#: Times that the tried rates are extended beyond their highest or lowest.
+EXTENSIONS = 3
 #: What is added to a seed for each further network of an ensemble.
 NEXT_NETWORK = 1_000
 
@@ -114,25 +116,41 @@ def _planned(
 
 
 def _rate(found: Plan, claim: Claim, arm: Arm, baseline: Baseline, baselines: Baselines, store: Store) -> float:
-    """The rate that serves an arm best in the pilot runs, which are added; 0 where they are not done."""
+    """The rate that serves an arm best in the pilot runs, which are added; 0 where they are not done.
+
+    Where the best is the highest or lowest that was tried, twice or half of it is tried, too, three times at most.
+    """
     config = arm_config(claim, arm, baseline)
-    scores: dict[float, tuple[bool, float, float]] = {}
-    done = True
-    for factor in claim.rates:
-        rate = float(f"{config.optim.rate * factor:.6g}")
-        pilot = patch(config, {"train.seed": PILOT, "optim.rate": rate})
-        key = found.add(_planned(claim, arm, pilot, baseline, baselines, (claim.measure,), f"pilot at rate {rate:g}"))
-        if not store.finished(key, (claim.measure,)):
-            done = False
-            continue
-        number = store.value(key, claim.measure)
-        if number is not None:
-            last = lines_of(store.run(key), "epoch")[-1]["train_top1_error"]
-            scores[rate] = (number.bound, number.value, last)
-    if not done:
-        return 0.0
-    # Where training fails at every rate, the baseline's own is as good as any: its runs will say so.
-    return min(scores, key=lambda rate: scores[rate]) if scores else config.optim.rate
+    factors = sorted(claim.rates)
+    for _ in range(EXTENSIONS + 1):
+        rates = [float(f"{config.optim.rate * factor:.6g}") for factor in factors]
+        keys = [_pilot(found, claim, arm, rate, config, baseline, baselines) for rate in rates]
+        if not all(store.finished(key, (claim.measure,)) for key in keys):
+            return 0.0
+        scores = {rate: score for rate, key in zip(rates, keys, strict=True) if (score := _score(claim, key, store))}
+        if not scores:  # training fails at every rate: the baseline's own is as good as any, and its runs will say so
+            return config.optim.rate
+        best = min(scores, key=lambda rate: scores[rate])
+        if best not in (rates[0], rates[-1]):
+            return best
+        factors = sorted({*factors, factors[-1] * 2 if best == rates[-1] else factors[0] / 2})
+    return best
+
+
+def _pilot(
+    found: Plan, claim: Claim, arm: Arm, rate: float, config: Config, baseline: Baseline, baselines: Baselines
+) -> str:
+    """Add the run that tries a rate; its key."""
+    pilot = patch(config, {"train.seed": PILOT, "optim.rate": rate})
+    return found.add(_planned(claim, arm, pilot, baseline, baselines, (claim.measure,), f"pilot at rate {rate:g}"))
+
+
+def _score(claim: Claim, key: str, store: Store) -> tuple[bool, float, float] | None:
+    """How a finished pilot did, the lower the better: one that arrived before one that did not; None = failed."""
+    number = store.value(key, claim.measure)
+    if number is None:
+        return None
+    return number.bound, number.value, lines_of(store.run(key), "epoch")[-1]["train_top1_error"]
 
 
 def _weights(store: Store, key: str) -> Path | None:

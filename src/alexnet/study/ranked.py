@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from alexnet.study.claim import BASELINE, Claim
+from alexnet.study.claim import BASELINE, Arm, Claim
 from alexnet.study.effects import Ranked, ranking
 from alexnet.study.measures import MEASURES
 from alexnet.study.numbers import listed, runs_of
@@ -55,7 +55,7 @@ def rankings(study: Study, claims: Mapping[str, Claim]) -> list[Ranking]:
         for one in outcome.comparisons:
             # Two claims may have the same arm; it has one place.
             fresh = all(one.differences != other.differences for other in changes) or not one.differences
-            if one.against == BASELINE and claim.arm(one.arm).share == 1 and fresh:
+            if one.against == BASELINE and _changes(claim.arm(one.arm)) and fresh:
                 changes.append(replace(one, arm=name_of(outcome, one)))
     ranked = [
         Ranking(
@@ -66,6 +66,11 @@ def rankings(study: Study, claims: Mapping[str, Claim]) -> list[Ranking]:
         for key, changes in found.items()
     ]
     return sorted((one for one in ranked if len(one.rows) > 1), key=lambda one: -len(one.rows))
+
+
+def _changes(arm: Arm) -> bool:
+    """Whether it is a change of the training; another way to test, or fewer pictures, is none."""
+    return arm.share == 1 and not arm.measure and not arm.together
 
 
 def name_of(outcome: Outcome, one: Comparison) -> str:

@@ -35,8 +35,8 @@ COST = "Cost"
 #: The rule in a few words; docs/verdicts.md has it in full.
 RULE = (
     "Every arm is trained with the same seeds as what it is compared with: the same pictures, order and draws. A claim "
-    "is supported if its effect is told from none, in the claimed direction; not supported if else an effect as large "
-    "as counts is ruled out; and inconclusive if neither can be said at this size. Both are one-sided tests at 5%, "
+    "is not supported if an effect as large as counts is ruled out; else supported if its effect is told from none, in "
+    "the claimed direction; and inconclusive if neither can be said at this size. Both are one-sided tests at 5%, "
     "corrected after Holm for all comparisons of the command. A claim that two things are equal is supported if the "
     "effect is told to be smaller than counts. Intervals are of one effect alone, and not corrected."
 )

@@ -1,8 +1,10 @@
 """Do the numbers support a claim? The rule of the verdict, fixed before any run: two one-sided tests.
 
-    supported       the effect is above 0 in the claimed direction (p < .05)
-    not supported   else, if it is smaller than the least that counts (p < .05)
+    not supported   the effect is smaller than the least that counts (p < .05)
+    supported       else, if it is above 0 in the claimed direction (p < .05)
     inconclusive    else, with the number of seeds that would settle it
+
+An effect that is told to be there, and told to be too small to count, does not support a claim.
 
 A claim of equality is supported if the effect is told to lie within the least that counts on either side (both
 one-sided tests below .05), not supported if it is told to lie outside (either one below .025): an effect that is told
@@ -120,10 +122,10 @@ def judge(questions: Sequence[Question], *, settle: bool = True) -> list[Answer]
     answers = []
     for i, (question, one) in enumerate(zip(questions, seen)):
         verdict: Verdict = "inconclusive"
-        if for_it[i] < LEVEL:
-            verdict = "supported"
-        elif against[i] < LEVEL:
+        if against[i] < LEVEL:
             verdict = "not supported"
+        elif for_it[i] < LEVEL:
+            verdict = "supported"
         wanted = None
         if verdict == "inconclusive" and settle:
             wanted = _wanted(question, one, levels)

@@ -106,8 +106,8 @@ SIX_CONV = Table(
     ),
 )
 
-#: Run #150: no links between the columns before the last layer; 160 maps a column in conv2 and 4,096 dense units a column,
-#: which is read as those of fc6, for so the parameters match the paper's to .4%, as the log says that they do. A dense
+#: Run #150: no links between the columns before the last layer; 160 maps a column in conv2 and 4,096 dense units a
+#: column, read as those of fc6, for so the parameters match the paper's to .4%, as the log says that they do. A dense
 #: row of a column is a convolution of its whole maps.
 SEPARATE = Table(
     name="separate",
@@ -121,6 +121,7 @@ SEPARATE = Table(
             "fc7": {"kind": "conv", "kernel": 1, "columns": 2},
         },
     ),
+    sizes=(224, 224),  # at another, the kernels of fc6 would not be the maps' whole
 )
 
 _INVERTED = {"drop6": {"mode": "inverted"}, "drop7": {"mode": "inverted"}}

@@ -45,7 +45,8 @@ def _scaled(table: Table, summary: str) -> Table:
             )
             maps, side = row.out, 1 if row.kind == "dense" or (kernel == _SIDE and row.pad == 0) else _SIDE
         rows.append(row)
-    return Table(name=f"small-{table.name}", summary=summary, layers=tuple(rows), size=28)
+    sizes = (28, 28) if table.sizes else None
+    return Table(name=f"small-{table.name}", summary=summary, layers=tuple(rows), size=28, sizes=sizes)
 
 
 SCALED: Mapping[str, Table] = {
