@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from alexnet.model.summary import summarize
     from alexnet.recipes import RECIPES
     from alexnet.ship.estimator import AlexNetClassifier
+    from alexnet.study.reproduce import reproduce
     from alexnet.training.evaluate import evaluate
     from alexnet.training.run import Run, load
     from alexnet.training.start import resume, train
@@ -31,6 +32,7 @@ _HOMES = {
     "features": "alexnet.insight.features",
     "load": "alexnet.training.run",
     "patch": "alexnet.config",
+    "reproduce": "alexnet.study.reproduce",
     "resume": "alexnet.training.start",
     "summarize": "alexnet.model.summary",
     "train": "alexnet.training.start",
@@ -48,6 +50,7 @@ __all__ = [
     "features",
     "load",
     "patch",
+    "reproduce",
     "resume",
     "summarize",
     "train",

@@ -58,7 +58,7 @@ class Options:
     threads: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: the cores, shared among the jobs)")] = 0
     """Threads of each run."""
     plan: Switch = False
-    """Train nothing: say which runs there would be, and how long they would take."""
+    """Train nothing: say which runs there would be, and of how many steps."""
     published: Switch = False
     """Print the paper's tables with the relative cuts, and where the released program's own log confirms them."""
     json: Switch = False

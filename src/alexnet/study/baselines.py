@@ -65,6 +65,7 @@ class Baselines:
         self._kept: dict[str, Any] = read_json(self._path) if self._path.exists() else {}
         self._prepared: dict[tuple[str, int, str], PreparedSet] = {}
         self._sides: dict[str, int] = {}
+        self._made: dict[tuple[str, str, bool], Baseline] = {}
 
     def of(self, claim: Claim, *, elsewhere: bool = False) -> Baseline:
         """A claim's baseline on its pictures, or on those to pre-train on.
@@ -72,7 +73,12 @@ class Baselines:
         Raises:
             ValueError: of one sentence, where the claim does not fit the pictures.
         """
-        source = self._asked.pretrain if elsewhere else self._asked.source
+        key = (claim.recipe, json.dumps(dict(claim.base), sort_keys=True), elsewhere)
+        if key not in self._made:
+            self._made[key] = self._make(claim, self.source_of(elsewhere=elsewhere))
+        return self._made[key]
+
+    def _make(self, claim: Claim, source: str) -> Baseline:
         scale = at_scale(claim.recipe, self._asked.scale, self._side(source))
         changes = dict(scale.changes) | dict(claim.base)
         for name, value in (("train.epochs", self._asked.epochs), ("train.limit", self._asked.limit)):
