@@ -21,6 +21,18 @@ def rank() -> int:
     return int(os.environ.get("RANK", "0"))
 
 
+def place_in(group: torch.distributed.ProcessGroup | None = None) -> tuple[int, int]:
+    """This process's number in a group of torch.distributed (None: all processes), and how many there are.
+
+    Raises ValueError where no group has been started.
+    """
+    import torch.distributed
+
+    if not torch.distributed.is_available() or not torch.distributed.is_initialized():
+        raise ValueError("no group of processes has been started; call torch.distributed.init_process_group first")
+    return torch.distributed.get_rank(group), torch.distributed.get_world_size(group)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """What `resolve` needs to know of the machine."""

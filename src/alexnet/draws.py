@@ -62,18 +62,21 @@ def keys(seed: int, epoch: int, index: Tensor) -> Tensor:
     return _mix(_mix(_mix(run) + _signed(epoch * _GOLDEN)) + number * _signed(_GOLDEN)).to(index.device)
 
 
-def bits(keys: Tensor, stream: str | int, lanes: int) -> Tensor:
-    """64 random bits for every picture and lane: int64 (N, lanes), on the device where draws are made."""
+def bits(keys: Tensor, stream: str | int, lanes: int, first: int = 0) -> Tensor:
+    """64 random bits for every picture and lane: int64 (N, lanes), on the device where draws are made.
+
+    Lanes count from `first`: those of one layer can be drawn in parts.
+    """
     keys = keys.to(_home(keys.device))
-    lane = torch.arange(1, lanes + 1, dtype=torch.int64, device=keys.device)
+    lane = torch.arange(first + 1, first + lanes + 1, dtype=torch.int64, device=keys.device)
     return _mix(
         _mix(keys ^ (stream if isinstance(stream, int) else word(stream)))[:, None] + lane * _signed(_GOLDEN)
     )  # N,lanes
 
 
-def uniform(keys: Tensor, stream: str | int, lanes: int) -> Tensor:
-    """Uniform in [0, 1): float32 (N, lanes), multiples of 2^-24."""
-    return (_shift(bits(keys, stream, lanes), 40).to(torch.float32) * 2.0**-24).to(keys.device)
+def uniform(keys: Tensor, stream: str | int, lanes: int, first: int = 0) -> Tensor:
+    """Uniform in [0, 1): float32 (N, lanes), multiples of 2^-24; of the lanes from `first` on."""
+    return (_shift(bits(keys, stream, lanes, first), 40).to(torch.float32) * 2.0**-24).to(keys.device)
 
 
 def integers(keys: Tensor, stream: str | int, lanes: int, count: int) -> Tensor:

@@ -21,7 +21,8 @@ class Dropout(nn.Module):
     mode "paper": no other change in training; at test time every output is multiplied by 1 - rate (the 2012 program's
     `hs` layers). mode "inverted": outputs are divided by 1 - rate in training and untouched at test time (torch).
     The mask of a picture is a function of its key (draws.py), this layer's `name` and the unit, so that it does
-    not depend on the batch, the device or the process it is computed in.
+    not depend on the batch, the device or the process it is computed in. `first` is the place of this module's first
+    unit in the whole layer, where others hold the rest (columns.py).
     """
 
     def __init__(self, rate: float = 0.5, mode: str = "paper", name: str = "") -> None:
@@ -32,6 +33,7 @@ class Dropout(nn.Module):
             raise ValueError(f"dropout's mode is 'paper' or 'inverted', not {mode!r}")
         self.rate, self.mode, self.name = rate, mode, name
         self.stream = draws.word(f"dropout:{name}")
+        self.first = 0
 
     def forward(self, x: Tensor, keys: Tensor | None = None) -> Tensor:
         """x: N,... to the same; keys: int64 (N,), drawn from torch's global generator where not given (training)."""
@@ -40,7 +42,7 @@ class Dropout(nn.Module):
             return x * keep if self.mode == "paper" else x
         if keys is None:
             keys = draw_keys(x)
-        mask = draws.uniform(keys, self.stream, x[0].numel()).view_as(x) < keep
+        mask = draws.uniform(keys, self.stream, x[0].numel(), self.first).view_as(x) < keep
         return x * mask if self.mode == "paper" else x * mask / keep
 
     def extra_repr(self) -> str:

@@ -17,7 +17,7 @@ from alexnet.edits import Input, complete
 from alexnet.model.initialize import InitSet, initialize
 from alexnet.model.joints import Add
 from alexnet.model.layers import Dropout, draw_keys
-from alexnet.model.plan import join, lay_out
+from alexnet.model.plan import join, lay_out, parts_of
 from alexnet.tables import Table
 
 
@@ -55,11 +55,8 @@ class AlexNet(nn.Module):
         self.shapes = plan.shapes
         self.layer_names = tuple(plan.modules)
         self._reads, self._frees = plan.reads, plan.frees
-        kinds = [row.kind for row in self.table.layers]
-        head = next(place for place, kind in enumerate(kinds) if kind in ("dropout", "dense"))
-        self._parts = {name: "classifier" if place >= head else "features" for place, name in enumerate(plan.modules)}
-        self._any_size = "adaptive" in kinds[:head] and "local" not in kinds
-        self._draws = "dropout" in kinds
+        self._parts = parts_of(self.table)
+        self._draws = any(row.kind == "dropout" for row in self.table.layers)
         # Sequential can be called by itself, which is right only where every row reads the one before.
         container = nn.Sequential if plan.is_chain else nn.ModuleDict
         self.features, self.classifier = container(), container()
@@ -68,7 +65,7 @@ class AlexNet(nn.Module):
         self.train()
         device = torch.get_default_device()
         if device.type != "meta":
-            _make_real(self, device)
+            make_real(self, device)
             if init != "empty":
                 initialize(self, init, seed=seed)
 
@@ -117,7 +114,7 @@ class AlexNet(nn.Module):
 
     def _run(self, images: Tensor, keys: Tensor | None, wanted: tuple[str, ...]) -> dict[str, Tensor]:
         """The wanted rows' outputs; each output is let go as soon as no later row reads it."""
-        self._check(images, keys)
+        check_images(self.table, self.size, images, keys)
         if keys is None and self.training and self._draws:
             keys = draw_keys(images)
         values: dict[str, Tensor] = {}
@@ -138,30 +135,40 @@ class AlexNet(nn.Module):
                 del values[done]
         return found
 
-    def _check(self, images: Tensor, keys: Tensor | None) -> None:
-        channels, sizes = self.table.channels, self.table.sizes
-        if images.ndim != 4 or images.shape[1] != channels or not images.is_floating_point():
-            raise ValueError(
-                f"the network takes float pictures of shape N,{channels},height,width, "
-                f"not {images.dtype} of shape {tuple(images.shape)}"
-            )
-        fits = all(side == self.size for side in images.shape[2:])
-        if not fits and self._any_size and sizes is not None:
-            fits = all(sizes[0] <= side <= sizes[1] for side in images.shape[2:])
-        if not fits:
-            height, width = images.shape[2:]
-            raise ValueError(
-                f"this network was built for pictures of {self.size} x {self.size} pixels, not {width} x {height}; "
-                "crop or scale them, or build it with another `size`"
-            )
-        if keys is not None and (keys.shape != (len(images),) or keys.dtype != torch.int64):
-            raise ValueError(f"keys are one int64 a picture, {len(images)} here, not {keys.dtype} {tuple(keys.shape)}")
-
     def extra_repr(self) -> str:
         return f"table={self.table.name}, num_classes={self.num_classes}, size={self.size}"
 
 
-def _make_real(network: nn.Module, device: torch.device) -> None:
+def check_images(table: Table, size: int, images: Tensor, keys: Tensor | None) -> None:
+    """Raise ValueError where images N,C,H,W or their keys are not what a table's network for that size takes."""
+    channels, sizes = table.channels, table.sizes
+    if images.ndim != 4 or images.shape[1] != channels or not images.is_floating_point():
+        raise ValueError(
+            f"the network takes float pictures of shape N,{channels},height,width, "
+            f"not {images.dtype} of shape {tuple(images.shape)}"
+        )
+    fits = all(side == size for side in images.shape[2:])
+    if not fits and sizes is not None and _takes_any_size(table):
+        fits = all(sizes[0] <= side <= sizes[1] for side in images.shape[2:])
+    if not fits:
+        height, width = images.shape[2:]
+        raise ValueError(
+            f"this network was built for pictures of {size} x {size} pixels, not {width} x {height}; "
+            "crop or scale them, or build it with another `size`"
+        )
+    if keys is not None and (keys.shape != (len(images),) or keys.dtype != torch.int64):
+        raise ValueError(f"keys are one int64 a picture, {len(images)} here, not {keys.dtype} {tuple(keys.shape)}")
+
+
+def _takes_any_size(table: Table) -> bool:
+    """Whether maps of any size are brought to one before the dense layers, and no weights belong to places."""
+    kinds = [row.kind for row in table.layers]
+    part = parts_of(table)
+    early = any(row.kind == "adaptive" and part[row.name] == "features" for row in table.layers)
+    return early and "local" not in kinds
+
+
+def make_real(network: nn.Module, device: torch.device) -> None:
     """Replace what lies on the meta device by empty tensors. As `to_empty`, which loads torch's compiler: a second."""
     for module in network.modules():
         for name, parameter in list(module.named_parameters(recurse=False)):

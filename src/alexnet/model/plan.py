@@ -72,7 +72,7 @@ def lay_out(table: Table, size: int) -> Plan:
             if len({shape if row.kind == "add" else shape[1:] for shape in given}) > 1:
                 raise ValueError(f"{row.name!r} of the table {table.name!r} cannot join maps of the shapes {given}")
             shape = given[0] if row.kind == "add" else (sum(one[0] for one in given), *given[0][1:])
-            modules[row.name] = _module(row, shape)
+            modules[row.name] = module_of(row, shape)
             shapes[row.name] = _output(row, shape)
             if min(shapes[row.name]) < 1:
                 raise ValueError(
@@ -88,6 +88,13 @@ def lay_out(table: Table, size: int) -> Plan:
         frees={name: tuple(read for read in shapes if last_use.get(read) == name) for name in shapes},
         is_chain=is_chain,
     )
+
+
+def parts_of(table: Table) -> dict[str, str]:
+    """Where each row's module stands: "features" before the first dropout or dense row, "classifier" from it on."""
+    kinds = [row.kind for row in table.layers]
+    head = next(place for place, kind in enumerate(kinds) if kind in ("dropout", "dense"))
+    return {row.name: "classifier" if place >= head else "features" for place, row in enumerate(table.layers)}
 
 
 def join(values: list[Tensor]) -> Tensor:
@@ -123,7 +130,7 @@ def _pooled(row: Layer, side: int) -> int:
     return windows - 1 if (windows - 1) * row.stride >= side + row.pad else windows
 
 
-def _module(row: Layer, shape: tuple[int, ...]) -> nn.Module:
+def module_of(row: Layer, shape: tuple[int, ...]) -> nn.Module:
     """A fresh module for a row that reads C,H,W or D of each picture."""
     fields: dict[str, Any] = {"stride": row.stride, "padding": row.pad, "dilation": row.dilation, "bias": row.bias}
     match row.kind:

@@ -175,6 +175,14 @@ def load_into(network: nn.Module, weights: Weights | Mapping[str, Tensor]) -> No
     """Copy weights into a network, all or none. Raises ValueError saying what differs in names, shapes or types."""
     state = weights.state if isinstance(weights, Weights) else weights
     own = network.state_dict()
+    must_fit(own, state)
+    with torch.no_grad():
+        for name, value in own.items():
+            value.copy_(state[name])
+
+
+def must_fit(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+    """Raise ValueError saying what differs in names, shapes or types between a network's own state and another."""
     differences = []
     if lacking := [name for name in own if name not in state]:
         differences.append(f"they lack {_some(lacking)}")
@@ -188,9 +196,6 @@ def load_into(network: nn.Module, weights: Weights | Mapping[str, Tensor]) -> No
         differences.append(f"other types of number are in {_some(retyped)}")
     if differences:
         raise ValueError(f"these weights do not fit the network: {'; '.join(differences)}")
-    with torch.no_grad():
-        for name, value in own.items():
-            value.copy_(state[name])
 
 
 def _some(names: list[str], most: int = 4) -> str:

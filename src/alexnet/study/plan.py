@@ -121,7 +121,7 @@ def _rate(found: Plan, claim: Claim, arm: Arm, baseline: Baseline, baselines: Ba
     Where the best is the highest or lowest that was tried, twice or half of it is tried, too, three times at most.
     """
     config = arm_config(claim, arm, baseline)
-    factors = sorted(claim.rates)
+    factors, best = sorted(claim.rates), 0.0
     for _ in range(EXTENSIONS + 1):
         rates = [float(f"{config.optim.rate * factor:.6g}") for factor in factors]
         keys = [_pilot(found, claim, arm, rate, config, baseline, baselines) for rate in rates]
