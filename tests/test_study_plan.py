@@ -99,7 +99,7 @@ def test_arms_are_paired_by_seed_and_a_shared_baseline_is_one_run(made: Made) ->
         (key,) = found.keys["dropout", BASELINE, seed]
         assert found.keys["overlapping-pooling", BASELINE, seed] == found.keys["ten-views", "ten views", seed] == (key,)
         assert found.runs[key].measures == ("test_error", "ten_view_error")
-        (other,) = found.keys["dropout", "none", seed]
+        (other,) = found.keys["dropout", "no dropout", seed]
         changed = changes_between(found.runs[key].config, found.runs[other].config)
         assert changed == {"model.dropout": 0.0}
         assert found.runs[key].config.train.seed == seed
@@ -214,7 +214,7 @@ def test_answers_judge_what_the_runs_measured(made: Made) -> None:
     dropout, views = study.outcomes
     assert (dropout.verdict, dropout.comparisons[0].mean) == ("supported", pytest.approx(5.0))
     assert views.verdict == "not supported"
-    assert [arm.arm for arm in dropout.arms] == [BASELINE, "none"]
+    assert [arm.arm for arm in dropout.arms] == [BASELINE, "no dropout"]
     assert dropout.arms[0].values == (30.0, 30.01)
     assert dropout.arms[0].seconds == 2.0 * len(SEEDS)
     assert study.held_out.startswith("test, ")

@@ -150,9 +150,9 @@ COURSE_CLAIMS = (
         expects="lower",
         published=Published(words="of later years"),
         arms=(
-            Arm(name="none", changes={"model.norm": "none"}, against=""),
-            Arm(name="batch", changes={"model.norm": "batch"}),
-            Arm(name="batch instead of none", changes={"model.norm": "batch"}, against="none"),
+            Arm(name="no normalization", changes={"model.norm": "none"}, against=""),
+            Arm(name="batch normalization", changes={"model.norm": "batch"}),
+            Arm(name="batch instead of none", changes={"model.norm": "batch"}, against="no normalization"),
         ),
     ),
     *(_upgrade(name, sentence, changes) for name, (sentence, changes) in _UPGRADES.items()),

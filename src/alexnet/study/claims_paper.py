@@ -69,7 +69,7 @@ NETWORK_CLAIMS = (
             log="#148 42.03/19.36, #145 40.66/18.21: 1.37/1.15; #148 leaves out the within-map normalization, too",
         ),
         least=0.7,
-        arms=(Arm(name="none", changes={"model.norm": "none"}),),
+        arms=(Arm(name="no normalization", changes={"model.norm": "none"}),),
     ),
     Claim(
         name="response-normalization-cifar",
@@ -79,7 +79,7 @@ NETWORK_CLAIMS = (
         measure="nine_view_error",
         published=Published(effect=2.0, words="13% without, 11% with; by nine views in the files of 2011"),
         least=1.0,
-        arms=(Arm(name="none", changes={"model.table": "cifar-13"}),),
+        arms=(Arm(name="no normalization", changes={"model.table": "cifar-13"}),),
     ),
     Claim(
         name="overlapping-pooling",
@@ -90,7 +90,7 @@ NETWORK_CLAIMS = (
             effect=0.4, words="0.4 points top-1, 0.3 top-5", log="#147 41.06/18.51, #145 40.66/18.21: 0.39/0.30"
         ),
         least=0.2,
-        arms=(Arm(name="2/2", changes={"model.pooling": "2/2"}),),
+        arms=(Arm(name="pools of 2/2", changes={"model.pooling": "2/2"}),),
         correction="Notes give 0.4 without saying of what; it is top-1, and 0.3 in top-5.",
     ),
     Claim(
@@ -101,7 +101,7 @@ NETWORK_CLAIMS = (
         published=Published(words="no number; without them a much smaller network would have been needed"),
         least=0.5,
         arms=(
-            Arm(name="neither", changes={"augment.shift": False, "augment.flip": False}),
+            Arm(name="no crops, no flips", changes={"augment.shift": False, "augment.flip": False}),
             Arm(name="no crops", changes={"augment.shift": False}),
             Arm(name="no flips", changes={"augment.flip": False}),
         ),
@@ -116,7 +116,7 @@ NETWORK_CLAIMS = (
         measure="gap",
         published=Published(words="no number"),
         least=2.0,
-        arms=(Arm(name="neither", changes={"augment.shift": False, "augment.flip": False}),),
+        arms=(Arm(name="no crops, no flips", changes={"augment.shift": False, "augment.flip": False}),),
     ),
     Claim(
         name="colour-pca",
@@ -125,7 +125,7 @@ NETWORK_CLAIMS = (
         recipe="paper",
         published=Published(effect=1.0, words="over 1 point top-1"),
         least=0.5,
-        arms=(Arm(name="none", changes={"augment.colour": "none"}),),
+        arms=(Arm(name="no colour shifts", changes={"augment.colour": "none"}),),
         correction="The components are those of all training pictures, not of each picture; on pixels from 0 to 255 "
         "eigenvalues would shift by thousands of levels, so pixels are taken from 0 to 1, or their roots.",
     ),
@@ -136,7 +136,7 @@ NETWORK_CLAIMS = (
         recipe="paper",
         published=Published(words="no number"),
         least=0.5,
-        arms=(Arm(name="none", changes={"model.dropout": 0.0}),),
+        arms=(Arm(name="no dropout", changes={"model.dropout": 0.0}),),
         correction="Dropout follows the two hidden dense layers; notes that put it before them copy torchvision.",
     ),
     Claim(
@@ -147,7 +147,7 @@ NETWORK_CLAIMS = (
         measure="gap",
         published=Published(words="no number"),
         least=2.0,
-        arms=(Arm(name="none", changes={"model.dropout": 0.0}),),
+        arms=(Arm(name="no dropout", changes={"model.dropout": 0.0}),),
     ),
     Claim(
         name="dropout-iterations",
@@ -159,7 +159,7 @@ NETWORK_CLAIMS = (
         published=Published(effect=0.5, words="about half as many without it"),
         least=1.41,
         base={"data.all_of_train": False, "optim.schedule": "constant"},
-        arms=(Arm(name="none", changes={"model.dropout": 0.0}),),
+        arms=(Arm(name="no dropout", changes={"model.dropout": 0.0}),),
     ),
     Claim(
         name="dropout-inverted",

@@ -13,7 +13,7 @@ RESULT_CLAIMS = (
         measure="train_error",
         published=Published(words="no number"),
         least=0.5,
-        arms=(Arm(name="none", changes={"optim.decay": 0.0}),),
+        arms=(Arm(name="no decay", changes={"optim.decay": 0.0}),),
         correction="Notes say that it helped against overfitting; the paper says that it lowered the training error.",
     ),
     Claim(
@@ -24,7 +24,7 @@ RESULT_CLAIMS = (
         measure="early_error",
         published=Published(words="no number"),
         least=0.5,
-        arms=(Arm(name="0", changes={"model.init_bias": 0.0}),),
+        arms=(Arm(name="biases of 0", changes={"model.init_bias": 0.0}),),
         correction="The biases of 1 are those of conv2, conv4, conv5 and the hidden dense layers; notes miss some "
         "or all of them, and give one to the last layer, which has 0.",
     ),
@@ -47,7 +47,7 @@ RESULT_CLAIMS = (
             words="no number; the rate was divided three times, by hand", log="#145: at epochs 25, 51 and 79"
         ),
         least=0.5,
-        arms=(Arm(name="constant", changes={"optim.schedule": "constant"}),),
+        arms=(Arm(name="constant rate", changes={"optim.schedule": "constant"}),),
         correction="Notes print drops at fixed epochs, or a schedule that may drop more often than three times.",
     ),
     Claim(
