@@ -1,6 +1,6 @@
 """From which weights does a run start, if not from initial draws? From another network's, which lie in its folder.
 
-Pre-training and fine-tuning (section 7 of the paper, Table 2): all hidden layers begin as they were there, and the last
+Pre-training and fine-tuning (section 6 of the paper, table 2): all hidden layers begin as they were there, and the last
 one too where the classes are the same; with other classes it keeps its initial draws.
 """
 
