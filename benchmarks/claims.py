@@ -1,7 +1,7 @@
 """Which claims about AlexNet hold on real pictures? The page of all claims, and of the studies that were kept.
 
     alexnet reproduce NAME ... --data PICTURES --seeds 3 --out STUDY
-    python benchmarks/claims.py STUDY/NAME.json [AS]    keeps a study and writes the page
+    python benchmarks/claims.py STUDY/NAME.json [AS]    keeps a study, draws its effects, writes the page
     python benchmarks/claims.py --page                  writes docs/claims.md from the claims and the kept studies alone
 
 Studies are kept as benchmarks/results/claims/AS.json; AS is NAME if it is not given.
@@ -33,11 +33,12 @@ from alexnet.study.numbers import (
 )
 from alexnet.study.outcome import Comparison, Outcome, Study, Values
 from alexnet.study.ranked import rankings
-from alexnet.study.report import CAPTION, HEADER, lead_of, summary_rows
+from alexnet.study.report import CAPTION, HEADER, forest_of, lead_of, summary_rows
 from alexnet.training.forecast import words as duration
 
 RESULTS = Path(__file__).parent / "results" / "claims"
 PAGE = Path(__file__).parent.parent / "docs" / "claims.md"
+PICTURES = PAGE.parent / "pictures"
 
 INTRODUCTION = """\
 A claim is a sentence of the paper, or of a course on it, that can turn out wrong: "overlapping pooling lowers the
@@ -50,7 +51,7 @@ It trains the network as it is (the *baseline*) and with the change (an *arm*), 
 see the same pictures in the same order and start alike, so that the change is all that differs, and their difference
 is one measurement of its effect. Five seeds give five; their mean is the effect, and the 95% interval says how well it
 is known. Effects are arm less baseline: without overlap there are *more* errors if the claim is right. The verdict
-follows a rule that was fixed before any run:
+follows a rule that was fixed beforehand:
 
 - **supported**: there is an effect in the claimed direction, and it may be as large as counts;
 - **not supported**: an effect as large as counts is ruled out. How much counts stands with every claim; where a number
@@ -114,12 +115,20 @@ def page(kept: Sequence[Study]) -> str:
     return made.markdown()
 
 
+def picture_of(study: Study) -> Path:
+    """Where the figure of all its effects lies."""
+    return PICTURES / f"claims-{study.data}-{study.scale}.png"
+
+
 def _study(made: MarkdownPage, study: Study) -> None:
     """A study's command, its effects, what matters most in it, and what it cost."""
     made.section(f"Measured on {study.data}, {study.scale} scale, {seeds_of(study)}")
     made.paragraph(lead_of(study))
     made.code(study.command)
     made.table(HEADER, summary_rows(study, CLAIMS), caption=CAPTION.format(study.held_out))
+    if picture_of(study).exists():
+        said = "Every effect with its 95% interval, the published one, and what is too small to count"
+        made.raw(f"![{said}](pictures/{picture_of(study).name})")
     for ranking in rankings(study, CLAIMS):
         rows = [
             [str(place), row.name, f"{row.mean:+.2f}".replace("-", "−"), "not told apart" if row.alike else ""]
@@ -202,7 +211,10 @@ def main() -> None:
         print("claims: name a study's JSON to keep, or --page to write the page alone")
         return
     if options.study is not None:
-        study_of(json.loads(options.study.read_text()))  # what is no study is refused before it is kept
+        study = study_of(json.loads(options.study.read_text()))  # what is no study is refused before it is kept
+        drawn = forest_of(study, CLAIMS)
+        if drawn is not None:
+            picture_of(study).write_bytes(drawn[0])
         RESULTS.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(options.study, RESULTS / f"{options.name or options.study.stem}.json")
     PAGE.write_text(page(studies()))

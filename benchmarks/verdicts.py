@@ -130,9 +130,11 @@ def _percent(came: np.ndarray) -> float:
 
 ABOUT = """# The rule of the verdict, and its error rates
 
-The rule was fixed beforehand; it is in `study/verdict.py`. One thing was changed when a first result was known, of the
-race of section 3.1 on CIFAR-10: until then an effect that was told to be there, and told to be too small to count, was
-called supported. All others came after that.
+The rule was fixed beforehand; it is in `study/verdict.py`. Two things were changed when first results on CIFAR-10 were
+known. Until the race of section 3.1 had been run, an effect that was told to be there, and told to be too small to
+count, was called supported. And until the first dozen ablations had been run, all differences in points shared their
+variances, also those of other measures, such as the gap between test and training error, which scatters twice as much,
+and those of two ways to test one network, which hardly scatter; now only differences of the same measures do.
 
 - Every comparison is paired by seed: the same pictures, order and draws. Ratios are compared by their logarithms.
 - **Not supported**: the effect is smaller than the least that counts (one-sided, p < .05). That is half of the
@@ -150,12 +152,12 @@ called supported. All others came after that.
 - A ratio of epochs is a lower bound where the slower arm did not arrive: it can support, and never speaks against.
   Where the arm that should be the faster did not arrive, there is no ratio: inconclusive, more epochs.
 
-Three seeds know their scatter badly, so the variances of a study's questions are shrunk towards their mean before
-Student's test (Smyth 2004). Smyth's own prior is too sure of few questions, and of variances that differ: see its
-column. Here the centre is the mean variance, the prior's degrees of freedom are at most a quarter of those of the other
-questions and four times the question's own, and fewer the less alike the variances are. Fewer false alarms than 5% is
-the price; the last columns show what it gains over Student's test alone, and that it loses where some variances are far
-above the others.
+Three seeds know their scatter badly, so the variances of a study's questions about the same measures are shrunk towards
+their mean before Student's test (Smyth 2004). Smyth's own prior is too sure of few questions, and of variances that
+differ: see its column. Here the centre is the mean variance, the prior's degrees of freedom are at most a quarter of
+those of the other questions and four times the question's own, and fewer the less alike the variances are. Fewer false
+alarms than 5% is the price; the last columns show what it gains over Student's test alone, and that it loses where some
+variances are far above the others.
 """
 
 

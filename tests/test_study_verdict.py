@@ -189,3 +189,12 @@ def test_an_effect_that_is_told_and_too_small_does_not_support() -> None:
     [open_] = asked((0.30, 0.35, 0.55))  # told, and may count
     assert open_.p < 0.05
     assert open_.verdict == "supported"
+
+
+def test_questions_of_other_kinds_share_no_variance() -> None:
+    rows = [(1.0, 1.4, 0.8), (0.1, 0.5, -0.4), (9.0, -9.0, 3.0)]
+    apart = judge([Question(name="", differences=row, least=LEAST, kind=str(i)) for i, row in enumerate(rows)])
+    alone = [asked(row)[0] for row in rows]
+    assert [(one.low, one.high, one.df) for one in apart] == [(one.low, one.high, one.df) for one in alone]
+    together = asked(*rows)
+    assert [one.df for one in together] != [one.df for one in apart]

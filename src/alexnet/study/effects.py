@@ -64,6 +64,7 @@ def compare(pairs: Sequence[Pair]) -> list[Comparison]:
             name=pair.arm.arm,
             differences=() if one.open else tuple(value for _, value in one.differences),
             unit=MEASURES[pair.arm.measure].unit,
+            kind=f"{pair.arm.measure} - {pair.against.measure}",
             expects=pair.expects,
             least=pair.least,
             bounded=bool(one.bounds),

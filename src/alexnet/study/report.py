@@ -53,7 +53,7 @@ def write_report(study: Study, claims: Mapping[str, Claim], folder: Path, name: 
     """
     folder.mkdir(parents=True, exist_ok=True)
     figures = {one.claim: figures_of(claims[one.claim], one, study, curves) for one in study.outcomes}
-    drawn = _forest(study, claims)
+    drawn = forest_of(study, claims)
     lead = lead_of(study)
     title = f"Which claims hold on {study.data}?"
     for page in (Page(title, lead), MarkdownPage(title, lead)):
@@ -116,7 +116,8 @@ def summary_rows(study: Study, claims: Mapping[str, Claim]) -> list[list[str]]:
     return rows
 
 
-def _forest(study: Study, claims: Mapping[str, Claim]) -> Figure | None:
+def forest_of(study: Study, claims: Mapping[str, Claim]) -> Figure | None:
+    """All effects of a study in one figure; None where there are none."""
     rows = [(claims[outcome.claim], outcome, one) for outcome in study.outcomes for one in outcome.comparisons]
     if not rows:
         return None

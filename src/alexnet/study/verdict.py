@@ -46,6 +46,8 @@ class Question:
     expects: Expects = "higher"
     least: float
     """The smallest effect that counts: points, or a factor above 1."""
+    kind: str = ""
+    """What is subtracted from what, by the names of the measures: questions of one kind and unit share variances."""
     bounded: bool = False
     """The differences may be larger in the claimed direction than they are here: nothing then speaks against."""
 
@@ -134,7 +136,7 @@ def judge(questions: Sequence[Question], *, settle: bool = True) -> list[Answer]
 
 
 def _see(questions: Sequence[Question]) -> list[_Seen]:
-    """Means and variances, the latter moderated among all questions of a unit that have one."""
+    """Means and variances, the latter moderated among all questions of a unit and kind that have one."""
     found: list[_Seen] = []
     for question in questions:
         sign = -1.0 if question.expects == "lower" else 1.0
@@ -142,8 +144,8 @@ def _see(questions: Sequence[Question]) -> list[_Seen]:
         mean = statistics.fmean(values) if values else math.nan
         own = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1) if len(set(values)) > 1 else 0.0
         found.append(_Seen(n=len(values), mean=mean, own=own, variance=own))
-    for unit in ("points", "times"):
-        places = [i for i, question in enumerate(questions) if question.unit == unit and found[i].n > 1]
+    for kind in dict.fromkeys((question.unit, question.kind) for question in questions):
+        places = [i for i, one in enumerate(questions) if (one.unit, one.kind) == kind and found[i].n > 1]
         df = np.array([found[i].n - 1 for i in places], np.float64)
         variances, priors = moderated(np.array([found[i].own for i in places]), df)
         for i, variance, prior in zip(places, variances.tolist(), priors.tolist()):
