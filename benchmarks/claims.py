@@ -120,13 +120,18 @@ def picture_of(study: Study) -> Path:
     return PICTURES / f"claims-{study.data}-{study.scale}.png"
 
 
+def pictured(study: Study) -> bool:
+    """Whether there are enough effects for a figure; a table has one or two."""
+    return sum(len(outcome.comparisons) for outcome in study.outcomes) > 2
+
+
 def _study(made: MarkdownPage, study: Study) -> None:
     """A study's command, its effects, what matters most in it, and what it cost."""
     made.section(f"Measured on {study.data}, {study.scale} scale, {seeds_of(study)}")
     made.paragraph(lead_of(study))
     made.code(study.command)
     made.table(HEADER, summary_rows(study, CLAIMS), caption=CAPTION.format(study.held_out))
-    if picture_of(study).exists():
+    if pictured(study) and picture_of(study).exists():
         said = "Every effect with its 95% interval, the published one, and what is too small to count"
         made.raw(f"![{said}](pictures/{picture_of(study).name})")
     for ranking in rankings(study, CLAIMS):
@@ -212,7 +217,7 @@ def main() -> None:
         return
     if options.study is not None:
         study = study_of(json.loads(options.study.read_text()))  # what is no study is refused before it is kept
-        drawn = forest_of(study, CLAIMS)
+        drawn = forest_of(study, CLAIMS) if pictured(study) else None
         if drawn is not None:
             picture_of(study).write_bytes(drawn[0])
         RESULTS.mkdir(parents=True, exist_ok=True)

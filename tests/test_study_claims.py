@@ -114,7 +114,7 @@ def test_every_arm_takes_a_step(which: tuple[str, str], prepared) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", [("layers", "no fc6"), ("cross-links", "separate"), ("pre-training", "pre-trained")])
+@pytest.mark.parametrize("which", [("layers", "no fc6"), ("cross-links", "no links"), ("pre-training", "pre-trained")])
 def test_full_size_arms_compute(which: tuple[str, str]) -> None:
     config = config_of(*which, "full", 256)
     network = AlexNet(10, edited(config.model), size=224)

@@ -44,7 +44,7 @@ NETWORK_CLAIMS = (
             log="#145-half 39.17/18.23, #145-2010 37.47/17.00: 1.70/1.23",
         ),
         least=0.85,
-        arms=(Arm(name="half", changes={"model.table": "half"}),),
+        arms=(Arm(name="half the kernels", changes={"model.table": "half"}),),
         correction="Notes have 1.7 as the gain in top-5, and of two GPUs over one: it is top-1 (1.2 in top-5), and the "
         "control is a network of half the width, which keeps the last convolution and the dense layers whole.",
     ),
@@ -55,7 +55,7 @@ NETWORK_CLAIMS = (
         recipe="paper",
         published=Published(effect=1.16, words="not in the paper", log="#150 41.83/19.33, #145 40.66/18.21: 1.16/1.12"),
         least=0.58,
-        arms=(Arm(name="separate", changes={"model.table": "separate"}),),
+        arms=(Arm(name="no links", changes={"model.table": "separate"}),),
         correction="Notes let conv3 to conv5 all cross the columns; only conv3 does.",
     ),
     Claim(
