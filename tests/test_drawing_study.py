@@ -60,6 +60,15 @@ def test_one_wide_interval_does_not_squeeze_the_others() -> None:
     assert sorted(arrows) == ["<", ">"]
 
 
+def test_quantities_that_are_not_errors_have_panels_of_their_own() -> None:
+    gap = Effect(name="gap", unit="points", of="the gap", mean=26.0, low=21.0, high=31.0)
+    figure = forest([EFFECTS[0], gap, EFFECTS[1], EFFECTS[3]])
+    errors, gaps, times = panels(figure)
+    assert {"In points of error", "In points of the gap"} <= set(said(figure))
+    assert errors.get_xlim()[1] < 10 < gaps.get_xlim()[1]
+    assert times.get_xscale() == "log"
+
+
 @settings(max_examples=12, deadline=None)
 @given(
     st.lists(

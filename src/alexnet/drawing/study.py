@@ -35,7 +35,9 @@ class Effect:
 
     name: str
     unit: str
-    """ "points" of error, or "times": a ratio."""
+    """ "points" of `of`, or "times": a ratio."""
+    of: str = "error"
+    """Effects of other quantities have a panel of their own: a gap may be twenty times what the error changes."""
     mean: float | None
     """None where no pair of runs succeeded."""
     low: float | None = None
@@ -48,7 +50,7 @@ class Effect:
 
 @styled
 def forest(effects: Sequence[Effect], *, title: str = "Effects", note: str = "") -> Figure:
-    """All effects under one another, in points and as ratios, with what was published.
+    """All effects under one another, a panel for each quantity, points before ratios, with what was published.
 
     An interval that is much wider than the effects are apart ends in an arrow at the edge. Ratios have a logarithmic
     axis. Effects that have no value are named, and have no mark.
@@ -58,14 +60,14 @@ def forest(effects: Sequence[Effect], *, title: str = "Effects", note: str = "")
     """
     if not effects:
         raise ValueError("there are no effects to draw; every claim was skipped")
-    units = [unit for unit in ("points", "times") if any(one.unit == unit for one in effects)]
-    groups = [[one for one in effects if one.unit == unit] for unit in units]
+    kinds = sorted(dict.fromkeys((one.unit, one.of) for one in effects), key=lambda kind: kind[0] == "times")
+    groups = [[one for one in effects if (one.unit, one.of) == kind] for kind in kinds]
     height = sum(0.75 + 0.29 * len(group) for group in groups)
     figure, inner = sheet(WIDTH, 1.0 + height, title, note)
     ratios = [1.2 + len(group) for group in groups]
     panels = inner.subplots(len(groups), 1, squeeze=False, height_ratios=ratios).ravel().tolist()
-    for axes, unit, group in zip(panels, units, groups, strict=True):
-        _rows(axes, unit, group)
+    for axes, (unit, of), group in zip(panels, kinds, groups, strict=True):
+        _rows(axes, unit, of, group)
     inner.legend(handles=_handles(effects), loc="outside lower left", ncols=3)
     return figure
 
@@ -121,7 +123,7 @@ def series(
     return figure
 
 
-def _rows(axes: Axes, unit: str, effects: Sequence[Effect]) -> None:
+def _rows(axes: Axes, unit: str, of: str, effects: Sequence[Effect]) -> None:
     nothing = 1.0 if unit == "times" else 0.0
     low, high = _reach(effects, unit)
     for place, one in enumerate(effects):
@@ -148,7 +150,7 @@ def _rows(axes: Axes, unit: str, effects: Sequence[Effect]) -> None:
         axes.set_title("As ratios (logarithmic)")
     else:
         axes.xaxis.set_major_formatter(lambda x, _: f"{x:+g}".replace("-", "−") if x else "0")
-        axes.set_title("In points of error")
+        axes.set_title(f"In points of {of}")
     axes.set_xlim(low, high)
     axes.set_ylim(len(effects) - 0.4, -0.6)
     axes.grid(axis="x")

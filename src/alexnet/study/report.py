@@ -42,6 +42,14 @@ RULE = (
 )
 
 
+#: Quantities in points that are not the error on the held-out pictures.
+_OF = {
+    "gap": "the gap between test and training error",
+    "train_error": "training error",
+    "early_error": "training error in the first fifth of the epochs",
+}
+
+
 def write_report(study: Study, claims: Mapping[str, Claim], folder: Path, name: str, curves: Curves) -> None:
     """Write NAME.html, which works offline, NAME.md and NAME.json into the folder.
 
@@ -132,6 +140,7 @@ def _effect(claim: Claim, outcome: Outcome, one: Comparison) -> Effect:
     return Effect(
         name=name_of(outcome, one),
         unit=one.unit,
+        of=_OF.get(claim.measure, "error") if one.unit == "points" else "epochs",
         mean=one.mean,
         low=one.low,
         high=one.high,
