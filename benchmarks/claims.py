@@ -121,8 +121,8 @@ def picture_of(study: Study) -> Path:
 
 
 def pictured(study: Study) -> bool:
-    """Whether there are enough effects for a figure; a table has one or two."""
-    return sum(len(outcome.comparisons) for outcome in study.outcomes) > 2
+    """Whether there are enough effects for a figure; a table has a few."""
+    return sum(len(outcome.comparisons) for outcome in study.outcomes) > 5
 
 
 def _study(made: MarkdownPage, study: Study) -> None:

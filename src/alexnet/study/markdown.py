@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from alexnet.study.numbers import seeds_of
 from alexnet.study.outcome import Study
 
 #: What would begin something at the start of a line: a heading, a list, a quotation, a rule.
@@ -87,7 +88,7 @@ class MarkdownPage:
 
 def summary(study: Study) -> str:
     """Claim by claim its verdict and answer, for a terminal."""
-    parts = [f"{study.data}: {study.held_out}; {study.scale} scale, {len(study.seeds)} seed(s)"]
+    parts = [f"{study.data}: {study.held_out}; {study.scale} scale, {seeds_of(study)}"]
     for one in study.outcomes:
         said = f"not run\n    {one.skipped}" if one.skipped else f"{one.verdict}\n    {one.sentence}"
         parts.append(f"{one.claim}: {said}")
