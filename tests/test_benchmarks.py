@@ -76,7 +76,7 @@ def test_a_kept_study_is_shown_with_all_its_verdicts(monkeypatch: pytest.MonkeyP
     for said in (
         made.command,
         "3 supported, 1 not supported, 2 inconclusive, 1 not run",
-        "| overlapping-pooling | 2/2 | +0.40 | +0.31 | [−0.40, +1.02] | inconclusive |",
+        "| overlapping-pooling | pools of 2/2 | +0.40 | +0.31 | [−0.40, +1.02] | inconclusive |",
         "30.41% (0.37) | 30.10% (0.30) | 3 | +0.31 points [−0.40, +1.02]",
         "inconclusive (about 21 seeds)",
         "not run: it needs other pictures",

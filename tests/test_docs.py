@@ -99,3 +99,16 @@ def test_commands_in_the_pages_exist() -> None:
     for path in PAGES:
         for verb in re.findall(r"^(?: {4}|\$ |`)alexnet ([a-z]\w*)", path.read_text(), re.M):
             assert verb in names, f"{path.name} speaks of `alexnet {verb}`"
+
+
+def test_claims_in_the_pages_exist() -> None:
+    """Every name after `alexnet reproduce`, as far as the first option."""
+    from alexnet.study.claims import CLAIMS, GROUPS
+
+    known, seen = {*CLAIMS, *GROUPS, "NAME", "[NAME...]", "...", "CLAIM"}, set[str]()
+    for path in PAGES:
+        for words in re.findall(r"alexnet reproduce((?: [^\s`]+)+)", path.read_text()):
+            names = words.split(" --")[0].split()
+            seen |= set(names)
+            assert set(names) <= known, f"{path.name}: {words}"
+    assert len(seen & set(CLAIMS)) > 20

@@ -117,7 +117,7 @@ def test_a_study_of_which_nothing_came_is_told_as_well(tmp_path: Path) -> None:
     assert "no value" in (tmp_path / "failed.md").read_text()
     write_report(study(outcomes=study().outcomes[-1:]), CLAIMS, tmp_path, "skipped", {})
     assert "name them with --pretrain" in (tmp_path / "skipped.md").read_text()
-    alone = dataclasses.replace(study().outcomes[1], arms=(BASE, values("none", 29.9, 29.7, 30.1)))
+    alone = dataclasses.replace(study().outcomes[1], arms=(BASE, values("no normalization", 29.9, 29.7, 30.1)))
     write_report(study(outcomes=(alone,)), CLAIMS, tmp_path, "one", {})
     assert "What matters most" not in (tmp_path / "one.md").read_text()
 
@@ -132,8 +132,8 @@ def test_changes_beside_the_same_runs_are_ranked() -> None:
     found = rankings(
         study(
             outcomes=(
-                changed("response-normalization", "none", 0.50, 0.61, 0.42),
-                changed("overlapping-pooling", "2/2", 0.52, 0.49, 0.50),
+                changed("response-normalization", "no normalization", 0.50, 0.61, 0.42),
+                changed("overlapping-pooling", "pools of 2/2", 0.52, 0.49, 0.50),
                 changed("layers", "no conv3", 6.0, 6.1, 6.05),
                 changed("data-scaling", "1/2", 9.0, 9.0, 9.1),
                 changed("ten-views", "ten views", -1.2, -1.3, -1.25),
@@ -145,13 +145,13 @@ def test_changes_beside_the_same_runs_are_ranked() -> None:
     names = [row.name for row in found[0].rows]
     assert names == [
         "layers: no conv3",
-        "response-normalization: none",
-        "overlapping-pooling: 2/2",
+        "response-normalization: no normalization",
+        "overlapping-pooling: pools of 2/2",
     ]  # fewer pictures and another way to test are no changes of the network or its training
     assert [row.alike for row in found[0].rows] == [False, True, False]
     assert found[0].sentence == (
         "Most errors come with layers: no conv3. At this size it cannot be told from the one after it: "
-        "response-normalization: none."
+        "response-normalization: no normalization."
     )
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from alexnet.study.measures import MEASURES
+
 #: What a claim says of an arm's measure beside that of the arm it is compared with.
 Expects = Literal["higher", "lower", "equal"]
 
@@ -99,8 +101,6 @@ class Claim:
     @property
     def unit(self) -> str:
         """ "points" or "times"."""
-        from alexnet.study.measures import MEASURES
-
         return MEASURES[self.measure].unit
 
     def arm(self, name: str) -> Arm:
