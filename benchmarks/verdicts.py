@@ -147,8 +147,8 @@ and those of two ways to test one network, which hardly scatter; now only differ
 - A claim of several comparisons is supported if every one is, and not supported if any is not.
 - The p values of all questions of a study are corrected together (Holm 1979), for and against apart, those whose runs
   failed included. Intervals are of 95% each, not corrected.
-- If the differences of all seeds are exactly 0, both arms are the same, and that decides. If they are equal but not 0,
-  and no other question shows a spread, there is none to test with: inconclusive.
+- If the differences of all seeds are equal, or all 0, and no other question about the same measures shows a spread,
+  there is none to test with: inconclusive. Errors are counted, and coarse counts agree by chance.
 - A ratio of epochs is a lower bound where the slower arm did not arrive: it can support, and never speaks against.
   Where the arm that should be the faster did not arrive, there is no ratio: inconclusive, more epochs.
 

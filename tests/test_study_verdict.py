@@ -155,9 +155,12 @@ def test_too_few_seeds_decide_nothing() -> None:
 
 
 def test_seeds_that_all_agree() -> None:
-    """All 0: the arms are the same. All equal otherwise: there is no spread to test with, unless others show one."""
-    assert [asked((0.0,) * 3, expects=e)[0].verdict for e in ("higher", "lower", "equal")] == [
-        "not supported", "not supported", "supported"]  # fmt: skip
+    """All equal, all 0 too: there is no spread to test with, unless others show one."""
+    for expects in ("higher", "lower", "equal"):
+        [none] = asked((0.0,) * 3, expects=expects)
+        assert (none.verdict, none.mean, none.low, none.p, none.p_against) == ("inconclusive", 0, None, 1, 1)
+    beside, *_ = asked((0.0,) * 3, (0.01, -0.02, 0.01), (0.02, 0.0, -0.01))
+    assert (beside.verdict, beside.sd) == ("not supported", 0)
     [same] = asked((1.0,) * 3)
     assert (same.verdict, same.sd, same.low, same.seeds_to_settle) == ("inconclusive", 0, None, 4)
     beside, *_ = asked((2.0,) * 3, (0.1, -0.1, 0.2), (0.3, 0.2, -0.1), (0.0, 0.2, 0.1))

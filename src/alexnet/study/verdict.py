@@ -103,9 +103,9 @@ class _Seen:
 
     @property
     def tells(self) -> bool:
-        """Whether it can be tested. Differences that are all equal show no spread; all 0 say that both arms are the
-        same, and need no test."""
-        return self.n > 1 and (self.variance > 0 or self.mean == 0)
+        """Whether it can be tested. Differences that are all equal, all 0 too, show no spread to test with: errors are
+        counted, and coarse counts agree by chance."""
+        return self.n > 1 and self.variance > 0
 
 
 def judge(questions: Sequence[Question], *, settle: bool = True) -> list[Answer]:
@@ -163,13 +163,9 @@ def _tests(question: Question, one: _Seen) -> tuple[float, float]:
 
     def below(bound: float) -> float:
         """p of the effect being below a bound."""
-        if one.variance == 0:
-            return float(one.mean >= bound)
         return float(stdtr(one.df, (one.mean - bound) / one.error))
 
     def above(bound: float) -> float:
-        if one.variance == 0:
-            return float(one.mean <= bound)
         return float(stdtr(one.df, (bound - one.mean) / one.error))
 
     least = question.margin
